@@ -1,0 +1,1 @@
+"""The facts: frames, events, records, time, errors. Imports nothing else of sise."""

@@ -1,0 +1,1 @@
+"""Whom to listen to, and listening: what is heard goes to the journal, nothing else is needed."""

@@ -1,0 +1,246 @@
+"""The collector: one provider, from choosing the slots to a clean end.
+
+Tasks: the line to the provider, the sampling grid, the flush of the journal, and housekeeping. None
+of them knows a database or a page; the clock, the disk and the network are handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from msgspec import Struct
+
+from sise.collect.delay import DurableDelay
+from sise.collect.link import Connect, Link, wait_seconds
+from sise.collect.session import Session
+from sise.collect.slots import SAMPLE_HZ
+from sise.collect.status import Status
+from sise.journal.disk import Disk
+from sise.journal.partition import (
+    events_stream,
+    quarantine_stream,
+    refused_stream,
+    scalp_stream,
+    swing_stream,
+    wire_stream,
+)
+from sise.journal.writer import FLUSH_INTERVAL_MS, Fault, GroupCommit, JournalWriter
+from sise.model.errors import ProviderRefused, Undecodable, Unreachable
+from sise.model.events import Instrument
+from sise.model.time import MARKET_ZONES, NS_PER_SECOND, Clock
+from sise.providers.contract import Answer, Provider, RestClient
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING_SECONDS: Final = 0.5
+CLOSE_SECONDS_MAX: Final = 3.0
+"""A clean stop waits so long for a disk that refuses, then says what was lost."""
+
+
+class CollectConfig(Struct, frozen=True):
+    """What to listen to."""
+
+    data_dir: Path
+    symbols: tuple[str, ...] = ()
+    """Given: exactly these, and no question is asked by REST. Empty: the busiest ``markets``."""
+    markets: int = 41
+    history_candles: int = 0
+    """So many 1-minute candles of the provider are asked for per slot at the start (0: none)."""
+    sample_hz: float = SAMPLE_HZ[0]
+
+
+class Collector:
+    """Records one provider. Make it, :meth:`run` it; :meth:`status` may be asked at any time."""
+
+    def __init__(
+        self,
+        config: CollectConfig,
+        provider: Provider,
+        connect: Connect,
+        *,
+        disk: Disk,
+        clock: Clock,
+        rng: Random,
+        on_rotated: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._config = config
+        self._provider = provider
+        self._clock = clock
+        self._rng = rng
+        self._on_rotated = on_rotated
+        zone = MARKET_ZONES[provider.market]
+        name, market = provider.name, provider.market
+        self.writer = JournalWriter(
+            config.data_dir,
+            [
+                wire_stream(name, zone),
+                scalp_stream(name, market, zone),
+                swing_stream(name, market, zone),
+                refused_stream(name, zone),
+                quarantine_stream(name, zone),
+                events_stream(name, zone),
+            ],
+            disk=disk,
+            clock=clock,
+            on_fault=self._on_fault,
+        )
+        self._last_answer = (0, 0)
+        self._session: Session | None = None
+        self.session = Session(config.data_dir, provider, self.writer, clock)
+        self._session = self.session
+        self.link = Link(
+            connect,
+            lambda ticket: provider.subscription(list(self.session.slots), ticket),
+            self.session.observer,
+            self.session.gaps,
+            self.session.diary,
+            clock,
+            rng,
+        )
+        self._delay = DurableDelay(self.writer, clock)
+        self._status = Status(config.data_dir, self.session, self.link, self.writer, self._delay, disk, clock)
+
+    def status(self) -> dict[str, Any]:
+        """The collector's health, as decision 2 lists it."""
+        return self._status.facts()
+
+    async def run(self, stop: asyncio.Event) -> dict[str, Any]:
+        """Record until ``stop`` is set; answers the ledger. Raises what is our own fault."""
+        commit = GroupCommit(self.writer)
+        commit.start()
+        self.session.begin()
+        self.writer.flush()
+        tasks = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("stop", _wait(stop)),
+                ("flush", self._flush()),
+                ("listen", self._listen()),
+                ("sample", self._sample()),
+                ("housekeeping", self._keep_house()),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._close(commit)
+        for task in done:
+            task.result()
+        return self.ledger()
+
+    def ledger(self) -> dict[str, Any]:
+        """The session's ledger and its holes."""
+        gaps = self.session.gaps.facts() + self.session.journal_gaps.facts()
+        return {**self.session.ledger.facts(), "gaps": gaps}
+
+    async def _listen(self) -> None:
+        async with self._provider.rest(self._clock, self._on_answer) as rest:
+            self.session.watch(await self._choose(rest))
+            tasks = [asyncio.create_task(self.link.run())]
+            if self._config.history_candles:
+                tasks.append(asyncio.create_task(self._ask_history(rest)))
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    def _on_answer(self, answer: Answer) -> None:
+        observer = self.session.observer
+        observer.on_answer(answer.body, answer.received_at, answer.url, answer.status)
+        self._last_answer = (answer.received_at, observer.frame)
+
+    async def _choose(self, rest: RestClient) -> Sequence[Instrument]:
+        if self._config.symbols:
+            return [Instrument(symbol) for symbol in self._config.symbols]
+        attempt = 0
+        while True:
+            try:
+                return await rest.top_markets(self._config.markets)
+            except (Unreachable, ProviderRefused, Undecodable) as error:
+                attempt += 1
+                wait = wait_seconds(attempt, self._rng)
+                self.session.diary.write(
+                    "provider_error",
+                    f"the markets cannot be asked for: {error}; again in {wait:.0f} s",
+                    level="error",
+                )
+                await self._clock.sleep(wait)
+
+    async def _ask_history(self, rest: RestClient) -> None:
+        """The provider's own candles of the time before us, for charts; a failure is said, not fatal."""
+        for symbol in list(self.session.slots):
+            try:
+                candles = await rest.candles(symbol, "1m", count=self._config.history_candles)
+            except (Unreachable, ProviderRefused, Undecodable) as error:
+                self.session.diary.write(
+                    "provider_error", f"no candles of {symbol}: {error}", level="warning", symbol=symbol
+                )
+                continue
+            # The newest one is still being made by the market: ours will be better.
+            self.session.observer.on_candles(candles[:0:-1], *self._last_answer)
+
+    async def _sample(self) -> None:
+        """On the wall clock's grid, one sample a slot; a moment that was missed is not made up."""
+        period = round(NS_PER_SECOND / self._config.sample_hz)
+        while True:
+            now = self._clock.now_ns()
+            await self._clock.sleep((period - now % period) / NS_PER_SECOND)
+            now = self._clock.now_ns()
+            self.session.observer.sample(now - now % period, now)
+            self.session.checkpoint_if_due()
+
+    async def _flush(self) -> None:
+        rotations = 0
+        while True:
+            await self._clock.sleep(FLUSH_INTERVAL_MS / 1000)
+            self._delay.before_flush(self.session.ledger.frames_received)
+            self.writer.flush()
+            self._delay.after_flush()
+            if self.writer.rotations != rotations:
+                rotations = self.writer.rotations
+                self._on_rotated()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self._clock.sleep(HOUSEKEEPING_SECONDS)
+            self.link.check_outage()
+            self._status.measure()
+
+    def _on_fault(self, fault: Fault | None) -> None:
+        if self._session is None:
+            return
+        diary = self._session.diary
+        if fault is not None:
+            diary.write("journal_fault", f"the journal cannot be written: {fault.what}", level="critical")
+        else:
+            diary.write("journal_healed", "the journal is written again", level="warning")
+            self._session.journal_gaps.end(self._clock.now_ns())
+
+    async def _close(self, commit: GroupCommit) -> None:
+        """Everything that was acknowledged is on disk when this returns."""
+        self.session.end()
+        commit.stop()
+        waited = 0.0
+        while not self.writer.flush() and waited < CLOSE_SECONDS_MAX:
+            await self._clock.sleep(0.1)
+            waited += 0.1
+        unwritten = self.writer.unwritten_lines("wire")
+        if unwritten:
+            ledger = self.session.ledger
+            ledger.frames_recorded -= unwritten
+            ledger.frames_lost["journal_fault"] += unwritten
+            log.critical("%d frames could not be written before the end: the disk refuses", unwritten)
+        self.writer.close()
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()

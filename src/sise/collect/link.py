@@ -1,0 +1,284 @@
+"""The line to a provider: connect, subscribe, prove by data that it works, notice when it does not.
+
+A line is believed only while data proves it. After a subscription the first frame with a market
+event ends the hole that was open. When nothing is heard for ``PROBE_AFTER_SECONDS``, the same
+subscription is sent again: a provider that is alive answers with its latest state (the market is
+quiet), one that is not stays silent, and the line is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, Final, Literal, Protocol
+
+from sise.collect.diary import Diary
+from sise.collect.gaps import Gaps
+from sise.collect.observe import Observer
+from sise.model.errors import Unreachable
+from sise.model.records import ReconnectionEvent
+from sise.model.time import NS_PER_SECOND, Clock, iso
+
+log = logging.getLogger(__name__)
+
+WAITS_SECONDS: Final = (1, 2, 5, 10, 20, 30, 60)
+"""Before each attempt in a row (O13); the last one again and again."""
+JITTER: Final = 0.2
+STABLE_SECONDS: Final = 60
+"""A line that lived so long begins the waits anew."""
+CONFIRM_SECONDS: Final = 8
+"""Within so long of a subscription the first data must be there."""
+PROBE_AFTER_SECONDS: Final = 12
+PROBE_ANSWER_SECONDS: Final = 8
+"""A silent line is found after both together, well within 30 s."""
+PING_EVERY_SECONDS: Final = 20
+LOOK_EVERY_SECONDS: Final = 0.25
+PAUSE_AFTER_SECONDS: Final = 300
+"""Without success for so long, scalp recording is said to be paused and the day marked (O13)."""
+
+State = Literal["connecting", "connected", "waiting", "closed"]
+
+
+class Socket(Protocol):
+    """What a line needs of a socket (:class:`sise.providers.socket.Socket`)."""
+
+    alive_at: int
+    closed: asyncio.Future[str]
+
+    def send(self, text: str) -> None: ...
+    def ping(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+Connect = Callable[[Callable[[bytes, int], None]], Awaitable[Socket]]
+"""Opens a socket that hands its messages to the given function; may raise ``Unreachable``."""
+
+
+def wait_seconds(attempt: int, rng: Random) -> float:
+    """How long to wait before attempt ``attempt`` (counted from 1) in a row."""
+    step = WAITS_SECONDS[min(attempt, len(WAITS_SECONDS)) - 1]
+    return step * rng.uniform(1 - JITTER, 1 + JITTER)
+
+
+class Link:
+    """Keeps one socket subscribed to the observer's slots for as long as :meth:`run` runs."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        subscription: Callable[[str], str],
+        observer: Observer,
+        gaps: Gaps,
+        diary: Diary,
+        clock: Clock,
+        rng: Random,
+    ) -> None:
+        self._connect = connect
+        self._subscription = subscription
+        self._observer = observer
+        self._gaps = gaps
+        self._diary = diary
+        self._clock = clock
+        self._rng = rng
+        self._tickets = 0
+        self._connections = 0
+        self._paused = False
+        self.state: State = "connecting"
+        self.since_ns = clock.now_ns()
+        self.attempt = 0
+        self.reconnects = 0
+        self.unconfirmed: list[str] = []
+
+    async def run(self) -> None:
+        """Listen until cancelled. Raises only what is our own fault."""
+        started = self._clock.now_ns()
+        while True:
+            waited = await self._wait()
+            self._enter("connecting")
+            self._connections += 1
+            self._observer.conn = f"ws-{self._connections}"
+            try:
+                socket = await self._connect(self._observer.on_frame)
+            except Unreachable as error:
+                self._gaps.begin(self._observer.heard_at or started, "connect_failed", str(error))
+                self._note_attempt(waited, "FAIL", [], str(error))
+                self.attempt += 1
+                continue
+            try:
+                lived = await self._listen(socket, waited)
+            finally:
+                await socket.close()
+                self._enter("closed")
+            self.attempt = 1 if lived >= STABLE_SECONDS else self.attempt + 1
+
+    def check_outage(self) -> None:
+        """Say so, once, when nothing has been heard for ``PAUSE_AFTER_SECONDS``."""
+        gap = self._gaps.open
+        if gap is None or self._paused:
+            return
+        seconds = (self._clock.now_ns() - gap.start_ns) / NS_PER_SECOND
+        if seconds >= PAUSE_AFTER_SECONDS:
+            self._paused = True
+            since = iso(gap.start_ns)
+            self._diary.write(
+                "recording_paused",
+                f"nothing heard since {since} ({gap.reason}); scalp recording is paused until data comes",
+                level="critical",
+                scope=gap.scope,
+                reason=gap.reason,
+            )
+            self._diary.write(
+                "anomalous_day",
+                f"a failure of {PAUSE_AFTER_SECONDS} s and more",
+                level="critical",
+                condition="connection_failed_5_minutes",
+            )
+
+    async def _wait(self) -> float:
+        if self.attempt == 0:
+            return 0.0
+        seconds = wait_seconds(self.attempt, self._rng)
+        self._enter("waiting")
+        await self._clock.sleep(seconds)
+        return seconds
+
+    async def _listen(self, socket: Socket, waited: float) -> float:
+        """Subscribe and watch until the line is lost; answers how many seconds it gave data."""
+        observer, clock = self._observer, self._clock
+        heard_first: list[int] = []
+        observer.on_heard = lambda at: self._heard_again(at, waited, heard_first)
+        self._subscribe(socket)
+        reason = await self._watch(socket, heard_first)
+        observer.on_heard = None
+        now = clock.now_ns()
+        observer.sample(now, now, pending_only=True)
+        for slot in observer.slots.values():
+            slot.forget()
+        proof = observer.heard_at
+        if reason == "ws_disconnect" and heard_first:
+            proof = max(proof, socket.alive_at)
+        detail = _closing_words(socket)
+        if not heard_first:
+            self._note_attempt(waited, "FAIL", [], f"{reason} {detail}".strip())
+        self._gaps.begin(proof or now, reason, detail)
+        return (now - heard_first[0]) / NS_PER_SECOND if heard_first else 0.0
+
+    def _subscribe(self, socket: Socket) -> None:
+        self._tickets += 1
+        socket.send(self._subscription(f"{self._diary.meta.session_id}-{self._tickets}"))
+
+    def _heard_again(self, at: int, waited: float, heard_first: list[int]) -> None:
+        heard_first.append(at)
+        again = self._gaps.open is not None
+        self._enter("connected")
+        self._gaps.end(at)
+        if self.attempt > 0:
+            self.reconnects += 1
+            self._note_attempt(waited, "SUCCESS", list(self._observer.slots), "")
+        self._diary.write("connected", "data is heard", scope="scalp", conn=self._observer.conn, again=again)
+        if self._paused:
+            self._paused = False
+            self._diary.write("recording_resumed", "data is heard again", level="warning")
+
+    async def _watch(self, socket: Socket, heard_first: list[int]) -> str:
+        """Wait until the line is lost, and say why."""
+        watch = _Watch(self._clock.monotonic_ns())
+        confirmed = False
+        while not socket.closed.done():
+            await self._look(socket)
+            now = self._clock.monotonic_ns()
+            verdict = watch.look(now, self._observer.ledger.events_decoded, subscribed=bool(heard_first))
+            if not confirmed and now - watch.began >= CONFIRM_SECONDS * NS_PER_SECOND:
+                confirmed = True
+                self._confirm()
+            if verdict == "silent":
+                return "silent_socket"
+            if verdict == "probe":
+                self._subscribe(socket)
+            if verdict in ("probe", "ping"):
+                socket.ping()
+        return "ws_disconnect"
+
+    async def _look(self, socket: Socket) -> None:
+        """Wait a moment, or until the socket is closed."""
+        sleep = asyncio.ensure_future(self._clock.sleep(LOOK_EVERY_SECONDS))
+        either: set[asyncio.Future[Any]] = {sleep, socket.closed}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+
+    def _confirm(self) -> None:
+        """Which symbols have answered the subscription; the others are said, not hoped for."""
+        self.unconfirmed = [slot.symbol for slot in self._observer.slots.values() if not slot.heard]
+        if self.unconfirmed:
+            self._diary.write(
+                "subscription_unconfirmed",
+                f"no data in {CONFIRM_SECONDS} s for {', '.join(self.unconfirmed)}",
+                level="warning",
+                symbols=self.unconfirmed,
+            )
+
+    def _note_attempt(
+        self, waited: float, result: Literal["SUCCESS", "FAIL"], slots: list[str], detail: str
+    ) -> None:
+        log.log(
+            logging.INFO if result == "SUCCESS" else logging.WARNING,
+            "connection attempt %d after %.1f s: %s %s", self.attempt, waited, result, detail,
+        )  # fmt: skip
+        self._diary.record(
+            ReconnectionEvent(
+                timestamp=iso(self._clock.now_ns()),
+                attempt_no=self.attempt,
+                backoff_seconds=round(waited, 3),
+                result=result,
+                recovered_slot_list=slots,
+                mitigation_level_after=self._diary.meta.mitigation_level,
+                session_id=self._diary.meta.session_id,
+                provider=self._diary.meta.provider,
+                market=self._diary.meta.market,
+                detail=detail,
+            )
+        )
+
+    def _enter(self, state: State) -> None:
+        if state != self.state:
+            self.state = state
+            self.since_ns = self._clock.now_ns()
+
+
+class _Watch:
+    """When to ping, when to ask for proof, and when to give up. Times are monotonic ns."""
+
+    def __init__(self, now: int) -> None:
+        self.began = now
+        self._events = -1
+        self._changed = now
+        self._probed: int | None = None
+        self._pinged = now
+
+    def look(self, now: int, events: int, *, subscribed: bool) -> Literal["", "ping", "probe", "silent"]:
+        """``events`` is any count that grows with the data heard."""
+        if events != self._events:
+            if self._events >= 0:
+                self._probed = None
+            self._events, self._changed = events, now
+        quiet = now - self._changed
+        if not subscribed:
+            return "silent" if now - self.began >= CONFIRM_SECONDS * NS_PER_SECOND else ""
+        if self._probed is not None:
+            return "silent" if now - self._probed >= PROBE_ANSWER_SECONDS * NS_PER_SECOND else ""
+        if quiet >= PROBE_AFTER_SECONDS * NS_PER_SECOND:
+            self._probed = self._pinged = now
+            return "probe"
+        if now - self._pinged >= PING_EVERY_SECONDS * NS_PER_SECOND:
+            self._pinged = now
+            return "ping"
+        return ""
+
+
+def _closing_words(socket: Socket) -> str:
+    """How the socket ended; an error of ours is raised."""
+    return socket.closed.result() if socket.closed.done() else ""

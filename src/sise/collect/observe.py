@@ -1,0 +1,270 @@
+"""The observer: a frame comes in; it is written, decoded, validated, guarded, recorded, counted.
+
+The order is the design's: the frame's line is taken by the wire log before anything else looks at
+it. The same methods serve the socket and, after a crash, the wire log itself (replay is live).
+"""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from sise.collect.ledger import Ledger
+from sise.collect.slots import SessionMeta, Slot
+from sise.collect.validate import refusal
+from sise.model.errors import Undecodable
+from sise.model.events import Book, Candle, Control, Event, MarketEvent, Snapshot, Trade, UnknownFields
+from sise.model.records import SCHEMA_VERSION, CandleRecord, Refusal, TradeRecord, WireLine
+from sise.model.time import iso
+
+log = logging.getLogger(__name__)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Sink(Protocol):
+    """What the observer writes to (:class:`sise.journal.writer.JournalWriter`)."""
+
+    def append(self, stream: str, body: bytes, at_ns: int) -> bool: ...
+
+
+class Decoder(Protocol):
+    """What the observer understands frames with (a provider)."""
+
+    def decode(self, payload: bytes, received_at: int) -> list[Event]: ...
+
+
+class Observer:
+    """Takes frames and answers, keeps the slots' state, writes records, and counts everything.
+
+    Parameters
+    ----------
+    first_frame
+        The number of the next wire line.
+    on_lost
+        Called with the receive time (UTC ns) of a frame that could not be kept.
+    on_notice
+        Called with ``(kind, message)`` for control messages and unknown fields worth an event.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        sink: Sink,
+        slots: dict[str, Slot],
+        meta: SessionMeta,
+        ledger: Ledger,
+        *,
+        first_frame: int,
+        on_lost: Callable[[int], None] = lambda at: None,
+        on_notice: Callable[[str, str], None] = lambda kind, message: None,
+    ) -> None:
+        self.decode = decoder.decode
+        self._append = sink.append
+        self.slots = slots
+        self.meta = meta
+        self.ledger = ledger
+        self.frame = first_frame - 1
+        """The number of the last wire line."""
+        self.conn = ""
+        """Names the connection that frames come from."""
+        self.heard_at = 0
+        """Receive time of the last frame with a market event (UTC ns)."""
+        self.on_heard: Callable[[int], None] | None = None
+        """Called once, with the receive time of the next frame that holds a market event."""
+        self._on_lost = on_lost
+        self._on_notice = on_notice
+        self._drift_seen: set[tuple[str, tuple[str, ...]]] = set()
+
+    def on_frame(self, payload: bytes, received_at: int) -> None:
+        """A message of a socket, whole, as received at ``received_at`` (UTC ns)."""
+        if self._keep(payload, received_at, WireLine(n=self.frame + 1, t=iso(received_at), conn=self.conn)):
+            self.understand(payload, received_at)
+
+    def on_answer(self, body: bytes, received_at: int, url: str, status: int) -> None:
+        """An answer to a REST request, as received; its content is recorded by whoever asked."""
+        line = WireLine(n=self.frame + 1, t=iso(received_at), conn="rest", url=url, status=status)
+        if self._keep(body, received_at, line):
+            self.ledger.control += 1
+
+    def _keep(self, payload: bytes, received_at: int, line: WireLine) -> bool:
+        ledger = self.ledger
+        ledger.frames_received += 1
+        try:
+            line.frame = payload.decode()
+        except UnicodeDecodeError:
+            line.b64 = b64encode(payload).decode()
+        if not self._append("wire", _encode(line), received_at):
+            ledger.frames_lost["journal_full"] += 1
+            self._on_lost(received_at)
+            return False
+        self.frame = line.n
+        ledger.frames_recorded += 1
+        return True
+
+    def understand(self, payload: bytes, received_at: int) -> None:
+        """Decode the frame that was written last and observe its events."""
+        try:
+            events = self.decode(payload, received_at)
+        except Undecodable as error:
+            self.quarantine(payload, received_at, error.reason)
+            return
+        for event in events:
+            if isinstance(event, UnknownFields | Control):
+                self._notice(event)
+            else:
+                self.heard_at = received_at
+                if self.on_heard is not None:
+                    heard, self.on_heard = self.on_heard, None
+                    heard(received_at)
+                self.ledger.events_decoded += 1
+                self.observe(event, received_at, self.frame)
+
+    def observe(self, event: MarketEvent, received_at: int, frame: int) -> None:
+        """Validate, guard and record one decoded event (already counted as decoded)."""
+        slot = self.slots.get(event.symbol)
+        reason = "symbol_not_asked" if slot is None else refusal(event)
+        if slot is None or reason is not None:
+            self.refuse(event, received_at, frame, reason or "symbol_not_asked")
+        elif type(event) is Book:
+            slot.on_book(event, frame)
+        elif type(event) is Trade:
+            self._trade(event, slot, received_at, frame)
+        elif type(event) is Snapshot:
+            slot.on_snapshot(event, frame)
+        elif type(event) is Candle:
+            self.record_candle(event, received_at, frame, "scalp")
+
+    def _trade(self, trade: Trade, slot: Slot, received_at: int, frame: int) -> None:
+        guard = slot.guard
+        if guard.is_repeat(trade.trade_id):
+            self.refuse(trade, received_at, frame, "duplicate")
+            return
+        meta = self.meta
+        record = TradeRecord(
+            schema_version=SCHEMA_VERSION,
+            event_time=iso(trade.event_time),
+            receive_time=iso(received_at),
+            session_id=meta.session_id,
+            mitigation_level=meta.mitigation_level,
+            quality_flag="normal",
+            provider=meta.provider,
+            market=meta.market,
+            venue=meta.venue,
+            symbol=trade.symbol,
+            frame=frame,
+            notes=guard.notes(trade, received_at),
+            price=trade.price,
+            size=trade.size,
+            side=trade.side,
+            trade_id=trade.trade_id,
+        )
+        if self._record("scalp", _encode(record), received_at):
+            guard.remember(trade.trade_id, trade.event_time)
+            slot.on_trade(trade)
+
+    def record_candle(self, candle: Candle, received_at: int, frame: int, stream: str) -> None:
+        """Record a provider's candle (already counted as decoded) in the scalp or swing track."""
+        meta = self.meta
+        record = CandleRecord(
+            schema_version=SCHEMA_VERSION,
+            event_time=iso(candle.event_time),
+            receive_time=iso(received_at),
+            session_id=meta.session_id,
+            mitigation_level=meta.mitigation_level,
+            quality_flag="normal",
+            provider=meta.provider,
+            market=meta.market,
+            venue=meta.venue,
+            symbol=candle.symbol,
+            frame=frame,
+            size=candle.size,
+            bar_time=iso(candle.bar_time),
+            open=candle.open,
+            high=candle.high,
+            low=candle.low,
+            close=candle.close,
+            volume=candle.volume,
+            value=candle.value,
+        )
+        self._record(stream, _encode(record), received_at)
+
+    def on_candles(self, candles: list[Candle], received_at: int, frame: int) -> None:
+        """Candles of the REST answer ``frame``: validated and recorded in the swing track."""
+        for candle in candles:
+            self.ledger.events_decoded += 1
+            reason = refusal(candle)
+            if reason is None:
+                self.record_candle(candle, received_at, frame, "swing")
+            else:
+                self.refuse(candle, received_at, frame, reason)
+
+    def sample(self, at_ns: int, received_at: int, *, pending_only: bool = False) -> None:
+        """Write a sample of every slot that is heard (``pending_only``: that holds events)."""
+        for slot in self.slots.values():
+            if slot.frames or (slot.heard and not pending_only):
+                events = slot.frames
+                body = _encode(slot.sample(at_ns, received_at, self.meta))
+                self._record("scalp", body, received_at, events)
+
+    def _record(self, stream: str, body: bytes, received_at: int, events: int = 1) -> bool:
+        if self._append(stream, body, received_at):
+            self.ledger.events_recorded += events
+            return True
+        self.ledger.events_refused["journal_full"] += events
+        self._on_lost(received_at)
+        return False
+
+    def refuse(self, event: MarketEvent, received_at: int, frame: int, reason: str) -> None:
+        """Write what is not recorded, with its reason."""
+        self.ledger.events_refused[reason] += 1
+        line = Refusal(
+            timestamp=iso(received_at),
+            receive_time=iso(received_at),
+            session_id=self.meta.session_id,
+            provider=self.meta.provider,
+            market=self.meta.market,
+            symbol=event.symbol,
+            reason=reason,
+            frame=frame,
+            event={"kind": type(event).__name__.lower(), **_plain(event)},
+        )
+        self._append("refused", _encode(line), received_at)
+
+    def quarantine(self, payload: bytes, received_at: int, reason: str) -> None:
+        """Keep an undecodable frame apart, with its reason; the wire log has it too."""
+        self.ledger.quarantined += 1
+        line = {
+            "frame": self.frame,
+            "t": iso(received_at),
+            "session_id": self.meta.session_id,
+            "provider": self.meta.provider,
+            "reason": reason,
+            "b64": b64encode(payload).decode(),
+        }
+        self._append("quarantine", _encode(line), received_at)
+        self._on_notice("quarantined", reason)
+
+    def _notice(self, event: UnknownFields | Control) -> None:
+        if isinstance(event, Control):
+            self.ledger.control += 1
+            if event.kind == "error":
+                self._on_notice("provider_error", f"{event.name}: {event.message}")
+            return
+        seen = (event.kind, event.names)
+        if seen not in self._drift_seen:
+            self._drift_seen.add(seen)
+            self._on_notice("schema_drift", f"{event.kind} has unknown fields {', '.join(event.names)}")
+
+
+def _plain(event: MarketEvent) -> dict[str, object]:
+    facts: dict[str, object] = msgspec.structs.asdict(event)
+    # JSON knows no infinity: such a number is kept as its text.
+    return {
+        name: value if not isinstance(value, float) or abs(value) < float("inf") else repr(value)
+        for name, value in facts.items()
+    }

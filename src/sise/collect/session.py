@@ -1,0 +1,189 @@
+"""A session: from a start of the collector to its end, with everything that must be true in between.
+
+The start mends torn tails, completes a session that was killed, and opens the hole that lies between
+its last sign of life and our first data. Checkpoints say how far the records follow the wire.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sise.collect.diary import Diary
+from sise.collect.gaps import Gaps
+from sise.collect.ledger import Ledger
+from sise.collect.observe import Observer
+from sise.collect.recovery import LastSession, Recovery, find_last_session
+from sise.collect.slots import SessionMeta, Slot
+from sise.journal.recover import TornTail, last_wire, mend_tails
+from sise.journal.writer import JournalWriter
+from sise.model.events import Instrument
+from sise.model.time import MARKET_ZONES, Clock, in_zone
+from sise.providers.contract import Provider
+
+log = logging.getLogger(__name__)
+
+STREAMS: Final = ("wire", "scalp", "swing", "refused", "quarantine")
+CHECKPOINT_SECONDS: Final = 10
+CHECKPOINT_FRAMES: Final = 50_000
+"""A restart reads at most so many frames again, so that it takes no more than 5 s."""
+
+
+def session_name(now_ns: int, market: str) -> str:
+    """``sess_20261120_093000_123``: the start in the market's own time, to the millisecond."""
+    local = in_zone(now_ns, MARKET_ZONES[market])
+    return f"sess_{local:%Y%m%d_%H%M%S}_{local.microsecond // 1000:03d}"
+
+
+class Session:
+    """What one run of the collector shares: meta, ledger, observer, diary, holes."""
+
+    def __init__(self, root: Path, provider: Provider, writer: JournalWriter, clock: Clock) -> None:
+        self._root = root
+        self._provider = provider
+        self._writer = writer
+        self._clock = clock
+        self._torn = self._mend()
+        self._last = find_last_session(root, provider.name)
+        if self._last is not None and not self._last.ended:
+            self._complete(self._last)
+        self.started_ns = clock.now_ns()
+        self.meta = SessionMeta(
+            provider.name, provider.market, provider.venue, session_name(self.started_ns, provider.market)
+        )
+        self.ledger = Ledger()
+        self.diary = Diary(writer, self.meta, clock)
+        self.gaps = Gaps(self.diary, "scalp")
+        self.journal_gaps = Gaps(self.diary, "all")
+        self.slots: dict[str, Slot] = {}
+        self.instruments: list[Instrument] = []
+        self.observer = Observer(
+            provider,
+            writer,
+            self.slots,
+            self.meta,
+            self.ledger,
+            first_frame=last_wire(root, provider.name)[0] + 1,
+            on_lost=lambda at: self.journal_gaps.begin(at, "journal_fault", "memory is full"),
+            on_notice=self._notice,
+        )
+        self._checkpoint_at = clock.monotonic_ns()
+        self._checkpoint_frames = 0
+
+    def begin(self) -> None:
+        """The first line of the session; then the hole since the last one is open."""
+        self.diary.write(
+            "session_start",
+            f"listening to {self._provider.name}",
+            cursors=self._cursors(),
+            restart=self._last is not None,
+        )
+        for torn in self._torn:
+            self.diary.write(
+                "torn_tail",
+                f"{torn.bytes} bytes of an incomplete line of {torn.path} were moved to {torn.moved_to}",
+                level="warning",
+                **msgspec.structs.asdict(torn),
+            )
+        last = self._last
+        if last is not None:
+            start = last.gap_start_ns or last.alive_ns
+            before = f"; nothing was heard before either: {last.gap_reason}" if last.gap_start_ns else ""
+            how = "stopped" if last.ended else "killed"
+            self.gaps.begin(start, "process_restart", f"session {last.session_id} was {how}{before}")
+
+    def watch(self, instruments: Sequence[Instrument]) -> None:
+        """The slots of this session; what their guards must remember comes from the last one."""
+        self.instruments = list(instruments)
+        for instrument in instruments:
+            slot = self.slots[instrument.symbol] = Slot(instrument.symbol)
+            if self._last is not None and instrument.symbol in self._last.last_trades:
+                slot.guard.remember(*self._last.last_trades[instrument.symbol])
+        self.diary.write(
+            "slots",
+            f"{len(self.slots)} slots: {', '.join(self.slots)}",
+            slots=[msgspec.structs.asdict(instrument) for instrument in instruments],
+        )
+
+    def checkpoint_if_due(self) -> None:
+        """Call directly after a sample of all slots: then every recorded event is before the cursors."""
+        now = self._clock.monotonic_ns()
+        frames = self.ledger.frames_recorded - self._checkpoint_frames
+        if now - self._checkpoint_at < CHECKPOINT_SECONDS * 1_000_000_000 and frames < CHECKPOINT_FRAMES:
+            return
+        self._checkpoint_at, self._checkpoint_frames = now, self.ledger.frames_recorded
+        if self._writer.flush():
+            self.diary.write(
+                "checkpoint",
+                f"{self.ledger.frames_recorded} frames recorded",
+                cursors=self._cursors(),
+                ledger=self.ledger.facts(),
+                last_trades=self._last_trades(),
+            )
+
+    def end(self) -> None:
+        """The last line: the final ledger."""
+        self.observer.sample(self._clock.now_ns(), self._clock.now_ns(), pending_only=True)
+        self._writer.flush()
+        self.diary.write(
+            "session_end",
+            "stopped cleanly",
+            how="clean",
+            cursors=self._cursors(),
+            ledger=self.ledger.facts(),
+            last_trades=self._last_trades(),
+        )
+
+    def _cursors(self) -> dict[str, tuple[str, int]]:
+        now = self._clock.now_ns()
+        return {stream: self._writer.position(stream, now) for stream in STREAMS}
+
+    def _last_trades(self) -> dict[str, tuple[str, int]]:
+        return {
+            slot.symbol: (slot.guard.last_id, slot.guard.last_time)
+            for slot in self.slots.values()
+            if slot.guard.last_id
+        }
+
+    def _notice(self, kind: str, message: str) -> None:
+        self.diary.write(kind, message, level="warning", frame=self.observer.frame)
+
+    def _mend(self) -> list[TornTail]:
+        name, market = self._provider.name, self._provider.market
+        prefixes = [
+            f"wire/{name}",
+            f"scalp/{name}/{market}",
+            f"swing/{name}/{market}",
+            f"system/events/{name}",
+            f"system/refused/{name}",
+            f"quarantine/{name}",
+        ]
+        return mend_tails(self._root, prefixes, str(self._clock.now_ns()))
+
+    def _complete(self, last: LastSession) -> None:
+        """Record what the killed session had only in its wire log, and end it."""
+        meta = SessionMeta(self._provider.name, self._provider.market, self._provider.venue, last.session_id)
+        ledger = Ledger.from_facts(last.checkpoint.ledger)
+        slots = {instrument.symbol: Slot(instrument.symbol) for instrument in last.slots}
+        for symbol, seen in last.last_trades.items():
+            if symbol in slots:
+                slots[symbol].guard.remember(*seen)
+        observer = Observer(self._provider, self._writer, slots, meta, ledger, first_frame=1)
+        recovery = Recovery(self._root, self._provider.name, last, observer)
+        recovery.run()
+        last.last_trades.update(
+            {s.symbol: (s.guard.last_id, s.guard.last_time) for s in slots.values() if s.guard.last_id}
+        )
+        Diary(self._writer, meta, self._clock).write(
+            "session_end",
+            f"was killed; {recovery.recovered} events were recorded from its wire log",
+            level="warning",
+            how="recovered",
+            recovered=recovery.recovered,
+            ledger=ledger.facts(),
+        )
+        self._writer.flush()

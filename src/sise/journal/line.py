@@ -1,0 +1,41 @@
+"""The line form: one JSON object a line, whose last member is a checksum of the rest.
+
+``{"n":1,…,"crc":"0a1b2c3d"}`` — CRC-32 (zlib) of every byte before ``,"crc"``, as eight lower-case
+hex digits that are compared as text, so that each single-bit error in the line is found, in the
+checksum and the newline too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+CRC_KEY: Final = b',"crc":"'
+CRC_TAIL_BYTES: Final = len(CRC_KEY) + 8 + len(b'"}')
+LINE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""A longer line is taken for damage by the readers: no provider sends such a frame."""
+
+
+class CorruptLine(ValueError):
+    """A line whose checksum or form is wrong; the text says what."""
+
+
+def close_line(body: bytes) -> bytes:
+    """The line for a JSON object ``body`` (``{…}``, no newline in it), newline included."""
+    head = body[:-1]
+    return b'%b,"crc":"%08x"}\n' % (head, crc32(head))
+
+
+def check_line(line: bytes) -> None:
+    """Check a line (without its newline).
+
+    Raises
+    ------
+    CorruptLine
+        The line is cut, or a bit of it has changed.
+    """
+    head = line[:-CRC_TAIL_BYTES]
+    if len(line) <= CRC_TAIL_BYTES or not line.startswith(b"{"):
+        raise CorruptLine("no record with a checksum")
+    if line[-CRC_TAIL_BYTES:] != b'%b%08x"}' % (CRC_KEY, crc32(head)):
+        raise CorruptLine("checksum does not match")

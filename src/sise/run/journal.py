@@ -1,0 +1,209 @@
+"""``sise journal``: what lies in the journal, and the proof that it is whole."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from sise.model.time import SystemClock, parse_iso
+from sise.run.lifetime import begin
+from sise.run.options import JsonOption
+
+FOLLOW_SECONDS: Final = 0.1
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def journal() -> None:
+    """Look into the journal: stat, cat, gaps, verify, seal."""
+
+
+@app.command()
+def stat(as_json: JsonOption = False) -> None:
+    """What lies there, and both sides of the ledger. Exit code 1 where they do not balance."""
+    from sise.journal.stat import JournalStat
+    from sise.journal.stat import stat as count
+
+    found: JournalStat = count(_root())
+    if as_json:
+        _print_json(found)
+    else:
+        _print_stat(found)
+    if not found.balanced and not found.open_sessions:
+        raise typer.Exit(1)
+
+
+@app.command()
+def cat(
+    prefix: Annotated[
+        str, typer.Argument(help="Which lines: scalp, wire/upbit, system/events/upbit/20261120 …")
+    ] = "scalp",
+    start: Annotated[str | None, typer.Option("--from", metavar="ISO", help="Received from then on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="ISO", help="Received before then.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is being written.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print lines, each with its place; with --json the lines as they are."""
+    from_ns = parse_iso(start) if start else None
+    to_ns = parse_iso(end) if end else None
+    for line in _lines(_root(), prefix, from_ns, follow=follow):
+        fields = msgspec.json.decode(line.body)
+        if _wanted(fields, from_ns, to_ns, symbol):
+            if as_json:
+                typer.echo(line.body)
+            else:
+                fields.pop("crc")
+                typer.echo(f"{line.ref}  {json.dumps(fields, ensure_ascii=False)}")
+
+
+@app.command()
+def gaps(as_json: JsonOption = False) -> None:
+    """Every hole, as recorded: start, end, seconds, scope, reason, and where it stands."""
+    rows = [_gap(line.ref, msgspec.json.decode(line.body)) for line in _gap_lines(_root())]
+    if as_json:
+        typer.echo(json.dumps({"gaps": rows}, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{len(rows)} gaps", title_justify="left")
+    for column in ("start (UTC)", "end (UTC)", "seconds", "scope", "reason", "raw_ref"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for row in rows:
+        table.add_row(*(str(row[key]) for key in ("start", "end", "seconds", "scope", "reason", "raw_ref")))
+    Console(soft_wrap=True).print(table)
+
+
+@app.command()
+def verify(as_json: JsonOption = False) -> None:
+    """Check every line, sealed file and manifest. Exit code 1 where anything is wrong."""
+    from sise.journal.verify import verify as check
+
+    report = check(_root())
+    if as_json:
+        _print_json(report)
+    else:
+        for finding in report.findings:
+            typer.echo(f"{finding.file}:{finding.line}: {finding.what}")
+        verdict = "whole" if report.ok else f"{len(report.findings)} findings"
+        typer.echo(f"{report.files:,} files, {report.lines:,} lines: {verdict}")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def seal(as_json: JsonOption = False) -> None:
+    """Compress and hash the partitions that will not be written again."""
+    from sise.journal.partition import JOURNAL_FOLDERS
+    from sise.journal.seal import seal_finished
+
+    sealed = seal_finished(_root(), list(JOURNAL_FOLDERS), SystemClock().now_ns())
+    if as_json:
+        typer.echo(msgspec.json.encode({"sealed": sealed}))
+        return
+    for each in sealed:
+        typer.echo(f"{each.file}: {each.lines:,} lines, {each.raw_bytes:,} bytes -> {each.bytes:,}")
+    typer.echo(f"{len(sealed)} partitions sealed")
+
+
+def _root() -> Path:
+    return begin().data_dir
+
+
+def _lines(root: Path, prefix: str, since_ns: int | None, *, follow: bool) -> Iterator[Any]:
+    from sise.journal.files import partitions, read_lines
+    from sise.journal.reader import Follower
+
+    if not follow:
+        top = prefix.split("/")[0]
+        for file in partitions(root, [top]):
+            if file.path.startswith(prefix):
+                yield from read_lines(root, file)
+        return
+    follower = Follower(root, [prefix], since_ns=since_ns)
+    while True:
+        lines = follower.poll()
+        yield from lines
+        if not lines:
+            time.sleep(FOLLOW_SECONDS)
+
+
+def _wanted(fields: dict[str, Any], from_ns: int | None, to_ns: int | None, symbol: str | None) -> bool:
+    if symbol is not None and fields.get("symbol") != symbol:
+        return False
+    if from_ns is None and to_ns is None:
+        return True
+    at = parse_iso(fields.get("receive_time") or fields.get("t") or fields["timestamp"])
+    return (from_ns is None or at >= from_ns) and (to_ns is None or at < to_ns)
+
+
+def _gap_lines(root: Path) -> Iterator[Any]:
+    return (
+        line
+        for line in _lines(root, "system/events", None, follow=False)
+        if b'"event_type":"gap_marker"' in line.body
+    )
+
+
+def _gap(ref: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "start": event["gap_start_ts"],
+        "end": event["gap_end_ts"],
+        "seconds": event["gap_seconds"],
+        "scope": event["scope"],
+        "reason": event["reason"],
+        "detail": event["detail"],
+        "session_id": event["session_id"],
+        "raw_ref": ref,
+    }
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(msgspec.json.encode(value))
+
+
+def _print_stat(found: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True)
+    tracks = Table(title="What lies there", title_justify="left")
+    for column in ("folder", "files", "lines", "bytes on disk"):
+        tracks.add_column(column, justify="left" if column == "folder" else "right")
+    for name, track in sorted(found.tracks.items()):
+        tracks.add_row(name, f"{track.files:,}", f"{track.lines:,}", f"{track.disk_bytes:,}")
+    console.print(tracks)
+    ledger = Table(title="The ledger, both sides", title_justify="left")
+    for column in ("", "sessions say", "lines counted"):
+        ledger.add_column(column, justify="right" if column else "left")
+    for name, said, counted in _ledger_rows(found):
+        ledger.add_row(name, said, counted)
+    console.print(ledger)
+    open_ones = f"; {found.open_sessions} session is open, its last seconds are not summed yet"
+    verdict = "balances" if found.balanced else "does NOT balance"
+    console.print(
+        f"{len(found.sessions)} sessions, {found.gaps} gaps; the ledger {verdict}"
+        + (open_ones if found.open_sessions else "")
+    )
+
+
+def _ledger_rows(found: Any) -> Iterator[tuple[str, str, str]]:
+    def refused(counts: dict[str, int]) -> str:
+        return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items())) or "0"
+
+    said, counted = found.said, found.counted
+    yield "frames received", f"{said.frames.received:,}", f"{counted.frames.received:,}"
+    yield "frames recorded", f"{said.frames.recorded:,}", f"{counted.frames.recorded:,}"
+    yield "frames lost", refused(said.frames.lost), refused(counted.frames.lost)
+    yield "events decoded", f"{said.events.decoded:,}", f"{counted.events.decoded:,}"
+    yield "events recorded", f"{said.events.recorded:,}", f"{counted.events.recorded:,}"
+    yield "events refused", refused(said.events.refused), refused(counted.events.refused)
+    yield "frames quarantined", f"{said.quarantined:,}", f"{counted.quarantined:,}"

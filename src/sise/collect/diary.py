@@ -52,5 +52,4 @@ class Diary:
     def record(self, event: Struct) -> None:
         """A typed event (it has a ``timestamp``)."""
         timestamp: str = event.timestamp  # type: ignore[attr-defined]
-        if not self._sink.append("events", _encode(event), parse_iso(timestamp)):
-            log.error("a system event could not be kept: the journal is full and the disk refuses")
+        self._sink.append("events", _encode(event), parse_iso(timestamp), always=True)

@@ -29,7 +29,7 @@ _encode = msgspec.json.Encoder().encode
 class Sink(Protocol):
     """What the observer writes to (:class:`sise.journal.writer.JournalWriter`)."""
 
-    def append(self, stream: str, body: bytes, at_ns: int) -> bool: ...
+    def append(self, stream: str, body: bytes, at_ns: int, *, always: bool = False) -> bool: ...
 
 
 class Decoder(Protocol):
@@ -163,9 +163,9 @@ class Observer:
             side=trade.side,
             trade_id=trade.trade_id,
         )
-        if self._record("scalp", _encode(record), received_at):
-            guard.remember(trade.trade_id, trade.event_time)
-            slot.on_trade(trade)
+        self._record("scalp", _encode(record), received_at)
+        guard.remember(trade.trade_id, trade.event_time)
+        slot.on_trade(trade)
 
     def record_candle(self, candle: Candle, received_at: int, frame: int, stream: str) -> None:
         """Record a provider's candle (already counted as decoded) in the scalp or swing track."""
@@ -207,17 +207,16 @@ class Observer:
         """Write a sample of every slot that is heard (``pending_only``: that holds events)."""
         for slot in self.slots.values():
             if slot.frames or (slot.heard and not pending_only):
-                events = slot.frames
                 body = _encode(slot.sample(at_ns, received_at, self.meta))
-                self._record("scalp", body, received_at, events)
+                # While memory is full no sample is taken: the next one will stand for its events too.
+                if self._append("scalp", body, received_at, always=pending_only):
+                    self.ledger.events_recorded += slot.frames
+                    slot.frames = 0
 
-    def _record(self, stream: str, body: bytes, received_at: int, events: int = 1) -> bool:
-        if self._append(stream, body, received_at):
-            self.ledger.events_recorded += events
-            return True
-        self.ledger.events_refused["journal_full"] += events
-        self._on_lost(received_at)
-        return False
+    def _record(self, stream: str, body: bytes, received_at: int) -> None:
+        """A record follows from a frame that was taken, so it is always taken too."""
+        self._append(stream, body, received_at, always=True)
+        self.ledger.events_recorded += 1
 
     def refuse(self, event: MarketEvent, received_at: int, frame: int, reason: str) -> None:
         """Write what is not recorded, with its reason."""
@@ -233,7 +232,7 @@ class Observer:
             frame=frame,
             event={"kind": type(event).__name__.lower(), **_plain(event)},
         )
-        self._append("refused", _encode(line), received_at)
+        self._append("refused", _encode(line), received_at, always=True)
 
     def quarantine(self, payload: bytes, received_at: int, reason: str) -> None:
         """Keep an undecodable frame apart, with its reason; the wire log has it too."""
@@ -246,7 +245,7 @@ class Observer:
             "reason": reason,
             "b64": b64encode(payload).decode(),
         }
-        self._append("quarantine", _encode(line), received_at)
+        self._append("quarantine", _encode(line), received_at, always=True)
         self._on_notice("quarantined", reason)
 
     def _notice(self, event: UnknownFields | Control) -> None:

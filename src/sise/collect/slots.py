@@ -63,8 +63,8 @@ class Slot:
         self.heard = True
 
     def sample(self, at_ns: int, received_at: int, meta: SessionMeta) -> SampleRecord:
-        """The slot's state on the grid moment ``at_ns``; counting begins anew."""
-        record = SampleRecord(
+        """The slot's state on the grid moment ``at_ns``."""
+        return SampleRecord(
             schema_version=SCHEMA_VERSION,
             event_time=iso(at_ns),
             receive_time=iso(received_at),
@@ -86,8 +86,6 @@ class Slot:
             prev_close=self.prev_close,
             frames=self.frames,
         )
-        self.frames = 0
-        return record
 
 
 class SessionMeta:

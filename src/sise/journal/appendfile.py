@@ -8,15 +8,17 @@ never truncated first, so a reader never sees the file shrink.
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from sise.journal.disk import Disk
 
 
 class AppendFile:
-    """An append-only file. ``add``, ``write`` and ``close`` belong to one thread, ``sync`` to any.
+    """An append-only file. ``add``, ``write`` and ``abandon`` belong to one thread, ``sync`` to any.
 
     ``write`` and ``sync`` raise the disk's ``OSError``; the next ``write`` then starts again from the
     last durable byte with a new handle.
@@ -29,13 +31,22 @@ class AppendFile:
         self._distrusted = False
         """Set by a failed call: this handle may have lost bytes, and is not used again."""
         self._lock = threading.Lock()
-        size = disk.size(self._fd)
+        size = self._size_or_close(self._fd)
         self.end = size
         """Where the next added byte will stand."""
         self.written = size
         self.durable = size
+        self._handed = size
+        """Up to here the system has the bytes, whatever became of the handle; a failed sync unsays it."""
         self._kept: deque[bytes] = deque()
         self._kept_from = size
+
+    def _size_or_close(self, fd: int) -> int:
+        try:
+            return self._disk.size(fd)
+        except OSError:
+            self._drop_handle()  # else its lock would keep out our own next try
+            raise
 
     @property
     def pending_bytes(self) -> int:
@@ -51,7 +62,7 @@ class AppendFile:
         """Lines in memory only (a partly written one counts)."""
         lines, position = 0, self._kept_from
         for chunk in self._kept:
-            lines += chunk[max(0, self.written - position) :].count(b"\n")
+            lines += chunk[max(0, self._handed - position) :].count(b"\n")
             position += len(chunk)
         return lines
 
@@ -83,27 +94,29 @@ class AppendFile:
         assert self._fd is not None
         while data:
             count = self._disk.pwrite(self._fd, data, self.written)
+            if count <= 0:
+                raise OSError(errno.EIO, "the disk took no byte", str(self.path))
             self.written += count
+            self._handed = max(self._handed, self.written)
             data = data[count:]
 
-    def sync(self) -> None:
-        """Make every written byte durable."""
+    def sync(self) -> bool:
+        """Make every written byte durable; False where that waits for the next ``write``."""
         with self._lock:
             target = self.written
-            if self._fd is None or self._distrusted or self.durable == target:
-                return
+            if self._distrusted:
+                return False
+            if self.durable == target:
+                return True
+            if self._fd is None:
+                return False
             try:
                 self._disk.sync(self._fd)
             except OSError:
                 self._distrusted = True
                 raise
             self.durable = target
-
-    def close(self) -> None:
-        """Write, sync and close. Raises the disk's ``OSError``; the bytes are kept then."""
-        self.write()
-        self.sync()
-        self.abandon()
+            return True
 
     def abandon(self) -> None:
         """Close the handle as it is."""
@@ -117,4 +130,5 @@ class AppendFile:
         with self._lock:
             fd, self._fd, self._distrusted = self._fd, None, False
             if fd is not None:
-                self._disk.close(fd)
+                with suppress(OSError):  # its bytes are durable, or kept and written again
+                    self._disk.close(fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -32,11 +33,14 @@ class OsDisk:
     """The operating system's own disk calls."""
 
     def open(self, path: Path) -> int:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             sync_folder(path.parent)
+        except BlockingIOError:
+            os.close(fd)
+            raise OSError(errno.EBUSY, "another process holds the file", str(path)) from None
         except OSError:
             os.close(fd)
             raise
@@ -56,6 +60,14 @@ class OsDisk:
 
     def free_bytes(self, path: Path) -> int:
         return shutil.disk_usage(path).free
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and all above it; each new name is durable (else a power cut takes a whole day)."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from sise.model.time import NS_PER_SECOND, in_zone, to_ns
+from sise.model.time import in_zone, to_ns
 
 JOURNAL_FOLDERS: Final = ("wire", "swing", "scalp", "system", "quarantine")
 SUFFIX: Final = ".jsonl"
 SEALED_SUFFIX: Final = ".jsonl.zst"
 MANIFEST: Final = "MANIFEST.jsonl"
+TORN_FOLDER: Final = "quarantine/torn"
+"""Holds bytes of torn last lines, as they were: no partitions."""
 
 PathAt = Callable[[datetime], str]
 
@@ -40,19 +42,29 @@ class Stream(Struct, frozen=True):
     def partition(self, at_ns: int) -> Partition:
         """The partition of a line received at ``at_ns``."""
         local = in_zone(at_ns, self.zone)
-        return Partition(
-            self.path_at(local), _end_of_day(local) if self.daily else _end_of_hour(at_ns, local)
-        )
+        return Partition(self.path_at(local), _end_of_day(local) if self.daily else _end_of_hour(local))
+
+    @property
+    def track(self) -> str:
+        """The folder, relative to the data folder, under which all its partitions lie."""
+        return track_of(self.partition(0).path)
 
 
-def _end_of_hour(at_ns: int, local: datetime) -> int:
-    into_hour = local.minute * 60 + local.second
-    return at_ns // NS_PER_SECOND * NS_PER_SECOND + (3600 - into_hour) * NS_PER_SECOND
+def _end_of_hour(local: datetime) -> int:
+    """When the clock on the wall shows another hour: an hour that is lived twice is one partition."""
+    return to_ns(local.replace(minute=0, second=0, microsecond=0, fold=0) + timedelta(hours=1))
 
 
 def _end_of_day(local: datetime) -> int:
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     return to_ns(midnight + timedelta(days=1))
+
+
+def track_of(path: str) -> str:
+    """The series that a partition belongs to: its folder without the day."""
+    folder = path.rpartition("/")[0]
+    parent, _, day = folder.rpartition("/")
+    return parent if day.isdigit() and len(day) == 8 else folder
 
 
 def wire_stream(provider: str, zone: ZoneInfo) -> Stream:

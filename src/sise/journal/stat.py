@@ -105,8 +105,6 @@ def stat(root: Path) -> JournalStat:
     counted.frames.lost = said.frames.lost
     counted.frames.received = counted.frames.recorded + sum(said.frames.lost.values())
     counted.events.decoded = counted.events.recorded + sum(counted.events.refused.values())
-    if unwritten := said.events.refused.get("journal_full"):
-        counted.events.refused["journal_full"] = unwritten  # refused by the disk: there is no line to count
     counted.control = said.control
     open_sessions = sum(session.how == "open" for session in sessions.values())
     return JournalStat(

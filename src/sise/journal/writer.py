@@ -7,6 +7,9 @@ thread of its own, makes them durable (after that a power cut costs nothing).
 
 An error of the disk never ends the writer: lines stay in memory up to ``PENDING_BYTES_MAX`` and are
 written when the disk works again; ``append`` answers False for what no longer fits.
+
+Paths are in the order of writing, always: where a clock was set back, lines go on in the newest
+partition until the clock has caught up, and a sealed one is never opened again.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from msgspec import Struct
 
 from sise.journal.appendfile import AppendFile
 from sise.journal.disk import Disk
+from sise.journal.files import partitions
 from sise.journal.line import close_line
 from sise.journal.partition import Partition, Stream
 from sise.model.time import NS_PER_MS, Clock
@@ -59,12 +63,8 @@ class _Open:
         self.file: AppendFile | None = None
 
     @property
-    def in_memory_bytes(self) -> int:
-        return self.bytes + (self.file.pending_bytes if self.file else 0)
-
-    @property
     def kept_bytes(self) -> int:
-        return self.file.kept_bytes if self.file else 0
+        return self.bytes + (self.file.kept_bytes if self.file else 0)
 
 
 class JournalWriter:
@@ -98,6 +98,7 @@ class JournalWriter:
         self._streams = {stream.name: stream for stream in streams}
         self._open = {stream.name: _Open(stream.name, _NOTHING) for stream in streams}
         self._retired: list[_Open] = []
+        self._newest = {stream.name: _newest_path(root, stream) for stream in streams}
         self._pending = 0
         self._retry_at = 0
         self._sync_error: OSError | None = None
@@ -108,15 +109,17 @@ class JournalWriter:
         """The last commit that succeeded began and ended at these monotonic times."""
         self.committed_at_ns = 0
 
-    def append(self, stream: str, body: bytes, at_ns: int) -> bool:
+    def append(self, stream: str, body: bytes, at_ns: int, *, always: bool = False) -> bool:
         """Take a line (a JSON object without newline) received at ``at_ns``.
 
         Returns False where it cannot be kept, because the disk refuses and memory is at its limit.
+        ``always`` takes it all the same: for what follows from a line that was taken (a frame's
+        record), and for the few lines that say what is happening.
         """
         to = self._open[stream]
         if at_ns >= to.partition.until_ns:
             to = self._rotate(stream, at_ns)
-        if self._pending > self._pending_max and not self.flush():
+        if self._pending > self._pending_max and not self.flush() and not always:
             return False
         line = close_line(body)
         to.lines.append(line)
@@ -151,14 +154,17 @@ class JournalWriter:
     def commit(self) -> None:
         """Make everything written durable. Safe from another thread; an error is kept for the writer."""
         began = self._clock.monotonic_ns()
-        try:
-            for partition in self._partitions():
-                if partition.file is not None:
-                    partition.file.sync()
+        whole = True
+        for partition in self._partitions():
+            if partition.file is not None:
+                try:
+                    whole = partition.file.sync() and whole
+                except OSError as error:
+                    self._sync_error = error
+                    whole = False
+        if whole and self.fault is None:
             self.commit_began_ns = began
             self.committed_at_ns = self._clock.monotonic_ns()
-        except OSError as error:
-            self._sync_error = error
 
     def durable(self, stream: str) -> int:
         """Up to which offset the open partition of ``stream`` is on stable storage."""
@@ -167,14 +173,17 @@ class JournalWriter:
 
     def close(self) -> bool:
         """Write, sync and close all; True where nothing is left in memory."""
+        self._retry_at = 0
         done = self.flush()
         if done:
+            self.flush()  # healing may have written an event
             self.commit()
             done = self._sync_error is None
         for partition in self._partitions():
             if partition.file is not None:
                 partition.file.abandon()
         self._retired.clear()
+        self._pending = 0
         self._open = {name: _Open(name, _NOTHING) for name in self._open}
         return done
 
@@ -186,7 +195,7 @@ class JournalWriter:
         to = self._open[stream]
         if to.file is not None:
             return to.partition.path, to.file.written
-        path = self._streams[stream].partition(now_ns).path
+        path = to.partition.path if to.lines else self._partition_at(stream, now_ns).path
         on_disk = self._root / path
         return path, on_disk.stat().st_size if on_disk.exists() else 0
 
@@ -200,12 +209,20 @@ class JournalWriter:
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes that only our memory holds."""
+        """Bytes that only our memory holds; during a fault, all that are not known to be durable."""
         return self._pending
 
     def _partitions(self) -> list[_Open]:
-        """All that is open, in writing order."""
-        return [*self._retired, *self._open.values()]
+        """All that is open, in writing order: stream by stream, each one's older partitions first."""
+        current = list(self._open.values())  # before the retired: a rotation moves from here to there
+        retired = list(self._retired)
+        if not retired:
+            return current
+        ordered: list[_Open] = []
+        for to in current:
+            ordered += [old for old in retired if old.stream == to.stream and old is not to]
+            ordered.append(to)
+        return ordered
 
     def _write(self, to: _Open) -> None:
         if to.file is None:
@@ -223,11 +240,21 @@ class JournalWriter:
     def _rotate(self, stream: str, at_ns: int) -> _Open:
         """Begin the partition of ``at_ns``; the old one is closed once it is durable."""
         old = self._open[stream]
+        partition = self._partition_at(stream, at_ns)
+        if partition.path == old.partition.path:
+            old.partition = partition
+            return old
         if old.lines or old.file is not None:
             self._retired.append(old)
             self.rotations += 1
-        self._open[stream] = to = _Open(stream, self._streams[stream].partition(at_ns))
+        self._newest[stream] = partition.path
+        self._open[stream] = to = _Open(stream, partition)
         return to
+
+    def _partition_at(self, stream: str, at_ns: int) -> Partition:
+        due = self._streams[stream].partition(at_ns)
+        newest = self._newest[stream]
+        return due if due.path >= newest else Partition(newest, due.until_ns)
 
     def _close_retired(self) -> None:
         for partition in list(self._retired):
@@ -237,7 +264,7 @@ class JournalWriter:
 
     def _faulty(self, error: OSError) -> None:
         self._retry_at = self._clock.monotonic_ns() + RETRY_INTERVAL_MS * NS_PER_MS
-        self._pending = sum(partition.in_memory_bytes for partition in self._partitions())
+        self._pending = sum(partition.kept_bytes for partition in self._partitions())
         if self.fault is None:
             self.fault = Fault(
                 f"{error.strerror or error} ({error.filename or self._root})", self._clock.now_ns()
@@ -246,7 +273,7 @@ class JournalWriter:
             self._on_fault(self.fault)
 
     def _heal(self) -> bool:
-        """After an error: believe the disk again only when a sync has succeeded."""
+        """After an error: believe the disk again only when a sync of everything has succeeded."""
         self.commit()
         if self._sync_error is not None:
             error, self._sync_error = self._sync_error, None
@@ -256,6 +283,12 @@ class JournalWriter:
         self.fault = None
         self._on_fault(None)
         return True
+
+
+def _newest_path(root: Path, stream: Stream) -> str:
+    """The newest plain partition of ``stream`` (the newest of all is never sealed), or ``""``."""
+    plain = [file.path for file in partitions(root, [stream.track]) if not file.sealed]
+    return plain[-1] if plain else ""
 
 
 class GroupCommit:

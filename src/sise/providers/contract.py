@@ -1,0 +1,129 @@
+"""What every provider can do, and nothing of how it does it.
+
+A provider is three pure things (``decode``, ``subscription`` and its dated limits) and one that
+speaks (``rest``). Its socket is opened with :mod:`sise.providers.socket`: no provider has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from msgspec import Struct
+
+from sise.model.events import Book, Candle, Event, Instrument, Snapshot, Trade
+from sise.model.time import Clock
+
+
+class Answer(Struct, frozen=True):
+    """An answer to a REST request, as it came, before anyone has tried to understand it."""
+
+    url: str
+    """Path and query; never a header, so never a secret."""
+    status: int
+    body: bytes
+    received_at: int
+    """UTC ns."""
+
+
+OnAnswer = Callable[[Answer], None]
+
+
+class RestClient(Protocol):
+    """Questions to a provider. An async context manager: inside it, a connection is kept.
+
+    Every method may raise :class:`~sise.model.errors.Unreachable` (no answer of the provider's),
+    :class:`~sise.model.errors.ProviderRefused` (its answer is no),
+    :class:`~sise.model.errors.Undecodable` (its answer has another form) and
+    :class:`~sise.model.errors.BadInput` (it was asked for what cannot be).
+    """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def markets(self) -> list[Instrument]:
+        """Everything that can be watched, without values."""
+
+    async def top_markets(self, count: int, quote: str = "KRW") -> list[Instrument]:
+        """The ``count`` markets with the highest value traded in 24 h, ties by symbol."""
+
+    async def tickers(self, symbols: Sequence[str]) -> list[Snapshot]:
+        """The state of each symbol, in the provider's order."""
+
+    async def all_tickers(self, quote: str = "KRW") -> list[Snapshot]:
+        """The state of every symbol quoted in ``quote``."""
+
+    async def books(self, symbols: Sequence[str], *, count: int = 30) -> list[Book]:
+        """The best orders of each symbol."""
+
+    async def trades(
+        self,
+        symbol: str,
+        *,
+        count: int = 500,
+        cursor: str | int | None = None,
+        days_ago: int | None = None,
+        to: str | None = None,
+    ) -> list[Trade]:
+        """One page of trades, newest first."""
+
+    def all_trades(self, symbol: str, since_ns: int) -> AsyncIterator[Trade]:
+        """Every trade since ``since_ns``, newest first, each once."""
+
+    async def candles(
+        self, symbol: str, size: str, *, to_ns: int | None = None, count: int = 200
+    ) -> list[Candle]:
+        """One page of candles that start before ``to_ns``, newest first."""
+
+    async def candles_between(self, symbol: str, size: str, start_ns: int, end_ns: int) -> list[Candle]:
+        """The candles that start in ``[start_ns, end_ns)``, oldest first, each once."""
+
+
+class Provider(Protocol):
+    """One provider of one market."""
+
+    @property
+    def name(self) -> str:
+        """``upbit``: the name in settings, folders and records."""
+
+    @property
+    def market(self) -> str:
+        """``kr_stocks``, ``crypto`` or ``us_stocks``."""
+
+    @property
+    def venue(self) -> str:
+        """Where the trades happen; for many providers, their own name."""
+
+    @property
+    def slots_max(self) -> int:
+        """How many symbols one socket watches."""
+
+    @property
+    def book_depth(self) -> int:
+        """How many levels of a book are asked for."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The wire's own names of what is subscribed."""
+
+    @property
+    def rest_url(self) -> str: ...
+
+    @property
+    def ws_url(self) -> str: ...
+
+    def decode(self, payload: bytes, received_at: int) -> list[Event]:
+        """The events of a frame; pure. Raises :class:`~sise.model.errors.Undecodable`."""
+
+    def subscription(self, symbols: Sequence[str], ticket: str) -> str:
+        """The one text frame that makes a socket carry exactly ``symbols``, whatever it did before.
+
+        Raises :class:`~sise.model.errors.BadInput` for symbols that the provider would ignore.
+        """
+
+    def rest(self, clock: Clock, on_answer: OnAnswer) -> RestClient:
+        """A client for the provider's questions; ``on_answer`` hears every answer first."""

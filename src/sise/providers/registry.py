@@ -1,0 +1,26 @@
+"""The providers by name. A new provider is one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sise.model.errors import BadInput
+from sise.providers.contract import Provider
+from sise.providers.upbit.provider import Upbit
+
+PROVIDERS: Final[dict[str, Callable[..., Provider]]] = {"upbit": Upbit}
+
+
+def provider(name: str, *, rest_url: str | None, ws_url: str | None, book_depth: int = 5) -> Provider:
+    """The provider called ``name``; addresses that are ``None`` are the provider's own.
+
+    Raises
+    ------
+    BadInput
+        No provider has that name, or an address or the depth cannot be used.
+    """
+    make = PROVIDERS.get(name)
+    if make is None:
+        raise BadInput("provider", name, f"choose one of: {', '.join(sorted(PROVIDERS))}")
+    return make(rest_url=rest_url, ws_url=ws_url, book_depth=book_depth)

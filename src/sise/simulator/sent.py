@@ -1,0 +1,63 @@
+"""What was handed to the sockets: the simulator's own account, to hold a recording against."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter, deque
+from itertools import islice
+from typing import Final
+
+from sise.model.time import iso
+
+MAX_SENT_KEPT: Final = 200_000
+MAX_SENT_ANSWERED: Final = 10_000
+
+_Row = tuple[int, int, str, str, int | None, int, str]
+
+
+class SentLog:
+    """The last :data:`MAX_SENT_KEPT` data frames, numbered from 1 for ever."""
+
+    def __init__(self) -> None:
+        self._rows: deque[_Row] = deque(maxlen=MAX_SENT_KEPT)
+        self.last_index = 0
+        self.counts: Counter[str] = Counter()
+
+    def add(
+        self,
+        *,
+        now_ns: int,
+        connection: int,
+        kind: str,
+        code: str,
+        sequential_id: int | None,
+        payload: bytes,
+        fault: str = "",
+    ) -> None:
+        """Note a frame; ``fault`` names what was done to it (``duplicate truncate …``)."""
+        self.last_index += 1
+        self.counts[kind] += 1
+        self._rows.append((now_ns, connection, kind, code, sequential_id, zlib.crc32(payload), fault))
+
+    def after(self, index: int, limit: int) -> list[dict[str, object]]:
+        """At most ``limit`` frames with a number above ``index``, oldest first."""
+        first = self.last_index - len(self._rows) + 1
+        begin = max(index + 1, first) - first
+        end = min(begin + min(limit, MAX_SENT_ANSWERED), len(self._rows))
+        rows = islice(self._rows, begin, end)
+        return [_shown(first + begin + i, row) for i, row in enumerate(rows)]
+
+
+def _shown(index: int, row: _Row) -> dict[str, object]:
+    ns, connection, kind, code, sequential_id, crc, fault = row
+    return {
+        "index": index,
+        "ns": ns,
+        "at": iso(ns),
+        "connection": connection,
+        "kind": kind,
+        "code": code,
+        "sequential_id": sequential_id,
+        "crc32": f"{crc:08x}",
+        "fault": fault,
+    }

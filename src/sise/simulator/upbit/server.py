@@ -1,0 +1,272 @@
+"""Upbit on loopback: one port for REST and WebSocket, one for control, and the pump between them.
+
+The pump asks the feed what happened and hands it to the hub, some fifty times a second; timers and
+faults are looked after on the same beat. A replay begins with the first active subscription and waits
+for slow lines, so that every frame arrives; a live market waits for nobody and cuts who does not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import tempfile
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from sise.model.errors import BadInput
+from sise.model.time import NS_PER_SECOND, Clock
+from sise.simulator.control import control_app
+from sise.simulator.faults import Fault, FaultBoard, PlannedFault
+from sise.simulator.feed import Feed
+from sise.simulator.market import LiveMarket
+from sise.simulator.sent import SentLog
+from sise.simulator.tls import make_certificate, server_context
+from sise.simulator.upbit.hub import Hub
+from sise.simulator.upbit.limits import RateLimiter
+from sise.simulator.upbit.quotation import Quotation
+from sise.simulator.upbit.rest import Rest, TooManyBody
+from sise.simulator.upbit.sockets import Sockets
+
+log: Final = logging.getLogger(__name__)
+
+PUMP_SECONDS: Final = 0.02
+STOP_SECONDS: Final = 1.0
+WS_PATH: Final = "/websocket/v1"
+MEASURED_IDLE_CLOSE_SECONDS: Final = 60.5
+
+
+@dataclass(frozen=True)
+class UpbitSimulatorConfig:
+    """What can be chosen. The defaults are what was measured.
+
+    Parameters
+    ----------
+    host : the address to listen on; the control API is on 127.0.0.1 always.
+    port, control_port : 0 takes a free one.
+    tls : https and wss, with a certificate made at start.
+    seed : decides delays and which frames faults strike.
+    idle_close_seconds : after so long without traffic a line is ended without a close frame
+        (measured; the documents say 120).
+    too_many_requests_body : the form of 429 answers, which is not known for sure.
+    snapshot_delay_ms : between what and what the first snapshots come after a request.
+    markets : how many KRW markets the live market is to have; for whoever makes the feed.
+    replay : begin the feed at the first active subscription, and wait for slow lines; ``None``: for
+        every feed but the live market.
+    plan : faults to come.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    control_port: int = 0
+    tls: bool = False
+    seed: int = 7
+    idle_close_seconds: float = MEASURED_IDLE_CLOSE_SECONDS
+    too_many_requests_body: TooManyBody = "json"
+    snapshot_delay_ms: tuple[int, int] = (172, 354)
+    markets: int = 60
+    replay: bool | None = None
+    plan: tuple[PlannedFault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the simulator listens. ``ca``: the certificate that clients must trust, with TLS only."""
+
+    rest: str
+    ws: str
+    control: str
+    ca: str | None
+
+
+class UpbitSimulator:
+    """The server; :meth:`start` and :meth:`stop` it within one event loop."""
+
+    def __init__(self, config: UpbitSimulatorConfig, feed: Feed, clock: Clock) -> None:
+        self.sent = SentLog()
+        self._config, self._feed, self._clock = config, feed, clock
+        self._replay = not isinstance(feed, LiveMarket) if config.replay is None else config.replay
+        self._board = FaultBoard(clock, config.seed)
+        limiter = RateLimiter(clock)
+        self._hub = Hub(feed, clock, self._board, config.snapshot_delay_ms, config.seed)
+        rest = Rest(Quotation(feed), limiter, self._board, clock, config.too_many_requests_body, clock.now_ns)
+        self._sockets = Sockets(
+            self._hub,
+            rest,
+            limiter,
+            self._board,
+            self.sent,
+            clock,
+            config.idle_close_seconds,
+            config.seed,
+        )
+        app = web.Application()
+        app.router.add_get(WS_PATH, self._sockets.public)
+        app.router.add_get(f"{WS_PATH}/private", self._sockets.private)
+        app.router.add_route("*", "/{path:.*}", rest.handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
+        self._control = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=STOP_SECONDS)
+        self._context: ssl.SSLContext | None = None
+        self._listener: asyncio.Server | None = None
+        self._port = config.port
+        self._plan = deque(config.plan)
+        self._started_ns = 0
+        self._feed_started = False
+        self._done = contextlib.AsyncExitStack()
+        self._change = asyncio.Lock()
+
+    async def start(self) -> Addresses:
+        """Listen, and begin the market unless it is a replay.
+
+        Raises
+        ------
+        BadInput
+            A port is taken or the host is no address of this machine.
+        """
+        config = self._config
+        try:
+            return await self._start()
+        except BaseException as error:
+            await self.stop()
+            if not isinstance(error, OSError):
+                raise
+            ports = f"{config.host}:{config.port}, control {config.control_port}"
+            raise BadInput("host and port", ports, f"choose others or 0 ({error.strerror})") from error
+
+    async def stop(self) -> None:
+        """Stop listening and cut every line."""
+        await self._done.aclose()
+
+    async def begin(self, fault: Fault) -> int:
+        """Begin ``fault`` now; what it cuts is cut when this returns."""
+        number = self._board.begin(fault)
+        if fault.kind == "unplug" or (fault.kind == "drop" and fault.target != "rest" and not fault.count):
+            self._sockets.cut_all()
+        self._sockets.tick()
+        await self._keep_faults()
+        return number
+
+    async def end(self, kind: str | None = None) -> int:
+        """End faults, and listen again if they had stopped that."""
+        ended = self._board.end(kind)
+        await self._keep_faults()
+        return ended
+
+    def state(self) -> dict[str, object]:
+        """Lines, counts and faults, for the control API."""
+        lines = [line.state() for line in self._hub.lines.values()]
+        return {
+            "connections": lines,
+            "subscriptions": sum(len(line.active) for line in self._hub.lines.values()),
+            "sent": dict(self.sent.counts),
+            "faults": self._board.state(),
+            "unplugged": self._board.active("unplug") is not None,
+            "listening": self._listener is not None,
+            "replay": self._replay,
+            "started": self._feed_started,
+            "finished": self._feed.finished(),
+        }
+
+    async def _start(self) -> Addresses:
+        config, ca = self._config, None
+        if config.tls:
+            folder = Path(self._done.enter_context(tempfile.TemporaryDirectory(prefix="sise-simulator-")))
+            certificate, key = make_certificate(folder, self._clock.now_ns())
+            self._context, ca = server_context(certificate, key), str(certificate)
+        for runner in (self._runner, self._control):
+            await runner.setup()
+            self._done.push_async_callback(runner.cleanup)
+        self._done.callback(self._board.end)
+        self._done.callback(self._sockets.cut_all)
+        await self._listen()
+        self._done.push_async_callback(self._stop_listening)
+        control = web.TCPSite(self._control, "127.0.0.1", config.control_port)
+        await control.start()
+        if not self._replay:
+            self._begin_feed()
+        self._started_ns = self._clock.monotonic_ns()
+        pump = asyncio.create_task(self._pump())
+        pump.add_done_callback(_say_why_it_ended)
+        self._done.push_async_callback(_cancelled, pump)
+        secure = "s" if config.tls else ""
+        control_port = self._control.addresses[0][1]
+        return Addresses(
+            rest=f"http{secure}://{config.host}:{self._port}",
+            ws=f"ws{secure}://{config.host}:{self._port}{WS_PATH}",
+            control=f"http://127.0.0.1:{control_port}",
+            ca=ca,
+        )
+
+    async def _pump(self) -> None:
+        while True:
+            while self._plan and self._elapsed_seconds() >= self._plan[0].at_seconds:
+                await self._begin_planned(self._plan.popleft().fault)
+            await self._keep_faults()
+            self._sockets.tick()
+            if self._replay and self._hub.anyone_subscribed():
+                self._begin_feed()
+            if self._feed_started and (not self._replay or self._hub.has_room()):
+                self._hub.publish(self._feed.step(self._clock.now_ns()))
+            self._hub.tick()
+            await self._clock.sleep(PUMP_SECONDS)
+
+    async def _begin_planned(self, fault: Fault) -> None:
+        try:
+            await self.begin(fault)
+        except BadInput as error:
+            log.warning("a planned fault was left out: %s", error)
+
+    def _begin_feed(self) -> None:
+        if not self._feed_started:
+            self._feed_started = True
+            self._feed.start(self._clock.now_ns())
+
+    def _elapsed_seconds(self) -> float:
+        return (self._clock.monotonic_ns() - self._started_ns) / NS_PER_SECOND
+
+    async def _keep_faults(self) -> None:
+        """Listen or do not, as the faults that are active now demand."""
+        async with self._change:
+            deaf = self._board.active("refuse") or self._board.active("unplug")
+            if deaf and self._listener is not None:
+                await self._stop_listening()
+            elif not deaf and self._listener is None:
+                await self._listen_again()
+            if self._board.active("unplug") and self._runner.server is not None:
+                for connection in self._runner.server.connections:
+                    connection.force_close()
+
+    async def _listen(self) -> None:
+        server = self._runner.server
+        assert server is not None
+        self._listener = await asyncio.get_running_loop().create_server(
+            server, self._config.host, self._port, ssl=self._context
+        )
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    async def _listen_again(self) -> None:
+        try:
+            await self._listen()
+        except OSError as error:
+            log.warning("port %d cannot be listened on again yet: %s", self._port, error)
+
+    async def _stop_listening(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+
+def _say_why_it_ended(pump: asyncio.Task[None]) -> None:
+    if not pump.cancelled() and (error := pump.exception()):
+        log.critical("the simulator's pump broke, nothing more will be sent", exc_info=error)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

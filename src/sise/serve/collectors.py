@@ -1,0 +1,154 @@
+"""What the collectors say of themselves: each is asked once a second, at the address it wrote.
+
+A collector's health must reach people even when the disk is full, so it is the one thing that does
+not come from the journal. Only addresses of this machine are asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct, structs
+
+from sise.model.time import NS_PER_SECOND, Clock, iso
+from sise.serve.answers import Collector, State, Status
+from sise.serve.outgoing import NoAnswer, Outgoing
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 1.0
+STALE_SECONDS_MAX: Final = 2.5
+"""A collector whose last answer is older than this is taken for gone."""
+ADDRESS_BYTES_MAX: Final = 4096
+COLLECTORS_MAX: Final = 32
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_WORSE: Final = {"recording": 0, "degraded": 1, "not_recording": 2}
+
+
+class _Address(Struct):
+    """What ``run/collect-<provider>.json`` holds."""
+
+    pid: int
+    url: str
+
+
+class _Known(Struct):
+    """A collector that has an address file. Times are UTC ns; ``refused``: nobody listens there."""
+
+    seen_ns: int
+    last: Collector | None = None
+    answered_ns: int = 0
+    refused: bool = False
+    why: str = ""
+
+
+class Collectors:
+    """Asks every collector and remembers what it said. Never raises for what a collector does."""
+
+    def __init__(self, data_dir: Path, clock: Clock) -> None:
+        self._folder = data_dir / "run"
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._polled = False
+        self._none_since_ns = clock.now_ns()
+
+    async def run(self, outgoing: Outgoing) -> None:
+        """Ask every second until cancelled."""
+        while True:
+            await self.poll(outgoing)
+            await self._clock.sleep(POLL_SECONDS)
+
+    async def poll(self, outgoing: Outgoing) -> None:
+        """Ask each collector once."""
+        files = sorted(self._folder.glob("collect-*.json"))[:COLLECTORS_MAX]
+        gone = self._known.keys() - {file.name for file in files}
+        for name in gone:
+            del self._known[name]
+            self._none_since_ns = self._clock.now_ns()
+        for file in files:
+            known = self._known.setdefault(file.name, _Known(self._clock.now_ns()))
+            await self._ask(outgoing, file, known)
+        self._polled = True
+
+    async def _ask(self, outgoing: Outgoing, file: Path, known: _Known) -> None:
+        try:
+            known.last = msgspec.json.decode((await outgoing.get(_address(file))).body, type=Collector)
+        except NoAnswer as error:
+            self._failed(file, known, str(error))
+            known.refused = error.refused
+        except (OSError, ValueError) as error:
+            self._failed(file, known, str(error))
+        else:
+            known.answered_ns = self._clock.now_ns()
+            known.refused, known.why = False, ""
+
+    def _failed(self, file: Path, known: _Known, why: str) -> None:
+        if not known.why:
+            log.warning("%s: the collector does not answer: %s", file.name, why)
+        known.why = why
+
+    def status(self, now_ns: int, *, demo: bool) -> Status:
+        """The state of recording: that of the worst collector."""
+        answers = [_judged(known, now_ns) for known in self._known.values()]
+        if not answers:
+            reason = "stopped" if self._polled else "starting"
+            return Status("not_recording", reason, iso(self._none_since_ns), [], None, demo)
+        worst = max(answers, key=lambda each: _WORSE[each.state])
+        heard = [known.answered_ns for known in self._known.values() if known.last is not None]
+        return Status(
+            worst.state,
+            worst.reason,
+            worst.since,
+            [each.last for each in answers if each.last is not None],
+            round((now_ns - min(heard)) / NS_PER_SECOND, 3) if heard else None,
+            demo,
+        )
+
+
+class _Judged(Struct):
+    """A collector's state as seen from here, which may be worse than it last said."""
+
+    state: State
+    reason: str | None
+    since: str
+    last: Collector | None
+
+
+def _judged(known: _Known, now_ns: int) -> _Judged:
+    stale = now_ns - known.answered_ns > STALE_SECONDS_MAX * NS_PER_SECOND
+    last = known.last
+    if last is not None and not stale and not known.refused:
+        return _Judged(last.state, last.reason, last.since, last)
+    since = iso(known.answered_ns or known.seen_ns)
+    if last is None and not known.why:
+        return _Judged("not_recording", "starting", since, None)  # it has not been asked yet
+    if last is not None:
+        last = structs.replace(
+            last,
+            state="not_recording",
+            reason="collector_gone",
+            since=since,
+            connection=structs.replace(last.connection, state="closed", since=since),
+            rate=structs.replace(last.rate, frames_per_second=0.0, records_per_second=0.0),
+        )
+    return _Judged("not_recording", "collector_gone", since, last)
+
+
+def _address(file: Path) -> str:
+    """The address that a collector wrote.
+
+    Raises
+    ------
+    ValueError
+        The file is not what a collector writes, or the address is not of this machine.
+    """
+    with file.open("rb") as source:
+        address = msgspec.json.decode(source.read(ADDRESS_BYTES_MAX), type=_Address)
+    parts = urlsplit(address.url)
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError(f"{address.url!r} is no http address of this machine")
+    return address.url

@@ -1,0 +1,242 @@
+// The page's switchboard: one view (symbol, bar size), one live line, and the parts that show what it brings.
+import { getGaps, getQuotes, SIZES, type Gap, type Message, type Size, type Status } from "./api";
+import { ChartView, type ChartState } from "./chart";
+import { paintUnplug, startDemo } from "./demo";
+import { byId, press, setText } from "./dom";
+import { clockText, dayText, grouped, changeText, ZONE_NAME } from "./format";
+import { GapList } from "./gaps";
+import { LANGUAGES, lang, onLanguage, setLanguage, t, translatePage } from "./i18n";
+import { startKeys } from "./keys";
+import { paintHeading, paintLegend } from "./legend";
+import { Live, type Line } from "./live";
+import { addNote, hideNote } from "./notes";
+import { knownFrom, paintPill, paintTitle } from "./pill";
+import { ProofStrip } from "./proof";
+import { QuoteTable } from "./quotes";
+import { onBack, pushView, readView, replaceView, type View } from "./route";
+import { applyLook, COLORS, currentColors, currentTheme, onLook, setColors, setTheme, THEMES } from "./theme";
+import { Timeline } from "./timeline";
+
+const GAPS_LIMIT = 200;
+const SECOND_MS = 1000;
+const SETTLE_MS = 120;
+const CHART_RETRY_MS = 3000;
+/** A closed hole's last seconds reach the journal a moment after the notice of its end. */
+const HEAL_WAIT_MS = 1500;
+
+const view: View = readView();
+let status: Status | null = null;
+let line: Line = { kind: "connecting" };
+let settle = 0;
+let shownAt = 0;
+let chartState: ChartState = "waiting";
+let chartTriedAt = 0;
+
+const chart = new ChartView(byId("chart"), {
+  onState: paintChartState,
+  onBar: (bar, decimals) => paintLegend(bar, Math.max(decimals, quotes?.decimals(view.symbol ?? "") ?? 0)),
+  onEdge: (atNow) => (byId("to-now").hidden = atNow),
+});
+const quotes: QuoteTable = new QuoteTable((symbol) => select(symbol, true));
+const gaps = new GapList(showGap);
+const timeline = new Timeline(showGap);
+const proof = new ProofStrip(addNote);
+const live = new Live({ onMessage: take, onLine: takeLine, onBack: () => void reload() });
+
+function showGap(gap: Gap): void {
+  void chart.jumpTo(Date.parse(gap.start));
+}
+
+function paintChartState(state: ChartState, detail: string): void {
+  [chartState, chartTriedAt] = [state, Date.now()];
+  byId("chart-note").hidden = state === "ready";
+  byId("chart-retry").hidden = state !== "failed";
+  const texts = { waiting: t("quotes.empty"), loading: t("chart.loading"), ready: "", empty: t("chart.empty"), failed: t("chart.failed", { why: detail }) };
+  setText(byId("chart-note-text"), texts[state]);
+}
+
+function showView(): void {
+  if (view.symbol === null) return;
+  hideNote();
+  press(byId("sizes").querySelectorAll<HTMLElement>("button"), view.size);
+  quotes.select(view.symbol);
+  paintNow();
+  clearTimeout(settle);
+  // Held arrow keys pass many instruments: only where they rest is loaded.
+  const wait = Date.now() - shownAt < SETTLE_MS ? SETTLE_MS : 0;
+  shownAt = Date.now();
+  settle = setTimeout(load, wait);
+}
+
+function load(): void {
+  if (view.symbol === null) return;
+  live.watch(view.symbol, view.size);
+  void chart.show(view.symbol, view.size);
+}
+
+function select(symbol: string, byTouch = false): void {
+  view.symbol = symbol;
+  pushView(view);
+  showView();
+  if (byTouch && innerWidth < 700) byId("market").scrollIntoView({ block: "start" });
+}
+
+function chooseSize(size: Size): void {
+  view.size = size;
+  pushView(view);
+  showView();
+}
+
+function take(message: Message): void {
+  if (message.type === "bars") chart.takeLive(message.symbol, message.size, message.bars);
+  else if (message.type === "quotes") takeQuotes(message.quotes);
+  else if (message.type === "gap") takeGap(message.gap);
+  else if (message.type === "status") takeStatus(message);
+  else if (message.type === "hello") setText(byId("version"), message.version);
+}
+
+function takeQuotes(list: Parameters<QuoteTable["take"]>[0]): void {
+  quotes.take(list);
+  const first = quotes.firstShown;
+  if (view.symbol === null && first) {
+    view.symbol = first;
+    replaceView(view);
+    showView();
+  }
+  paintMarket();
+}
+
+function takeGap(gap: Gap): void {
+  gaps.take(gap);
+  paintNow();
+  if (!gap.open) setTimeout(() => void chart.refresh(), HEAL_WAIT_MS);
+}
+
+function takeStatus(next: Status): void {
+  status = next;
+  paintNow();
+}
+
+function takeLine(next: Line): void {
+  line = next;
+  paintNow();
+}
+
+/** After an absence: everything that may have been missed is asked for again. */
+async function reload(): Promise<void> {
+  await Promise.all([loadQuotes(), loadGaps(), chart.refresh()]);
+}
+
+async function loadQuotes(): Promise<void> {
+  takeQuotes(await getQuotes().catch(() => []));
+}
+
+async function loadGaps(): Promise<void> {
+  const list = await getGaps(GAPS_LIMIT).catch(() => null);
+  if (list) gaps.set(list);
+  paintNow();
+}
+
+function paintMarket(): void {
+  byId("market").classList.toggle("nothing", view.symbol === null);
+  if (view.symbol === null) return;
+  const quote = quotes.get(view.symbol);
+  const decimals = quotes.decimals(view.symbol);
+  paintHeading(view.symbol, quote, decimals);
+  const price = quote ? ` ${grouped(quote.last, decimals)} ${changeText(quote.change_rate)} %` : "";
+  paintTitle(line, status, view.symbol + price);
+}
+
+function openGap(): { start: string } | null {
+  return status?.collectors.find((one) => one.gap_open)?.gap_open ?? null;
+}
+
+function paintNow(): void {
+  const now = Date.now();
+  const collector = status?.collectors[0];
+  const known = knownFrom(collector, gaps.all[gaps.all.length - 1]?.start);
+  setText(byId("clock-time"), clockText(now));
+  setText(byId("clock-day"), dayText(now));
+  setText(byId("clock-zone"), ZONE_NAME);
+  paintPill(line, status, now);
+  proof.take(collector, now);
+  gaps.paint(now, known);
+  timeline.paint(known === null ? null : Date.parse(known), now, withOpen(now));
+  const open = openGap();
+  paintUnplug(status?.demo ?? false, open !== null, now);
+  if (open && line.kind === "open") chart.growHole(Date.parse(open.start), now);
+  document.body.classList.toggle("hole", open !== null);
+  retryChart(now);
+  paintMarket();
+}
+
+/** A chart without bars asks again by itself: the first bar of a fresh record comes a moment after its symbol. */
+function retryChart(now: number): void {
+  const lacking = chartState === "failed" || chartState === "empty";
+  if (lacking && line.kind === "open" && now - chartTriedAt > CHART_RETRY_MS) void chart.fill();
+}
+
+/** The holes known, with the open one of the status where the list does not have it yet. */
+function withOpen(now: number): readonly Gap[] {
+  const open = status?.collectors.find((one) => one.gap_open)?.gap_open;
+  if (!open || gaps.all.some((gap) => gap.open)) return gaps.all;
+  const seconds = (now - Date.parse(open.start)) / 1000;
+  return [{ ...open, end: null, seconds, open: true, raw_ref: null }, ...gaps.all];
+}
+
+function relabel(): void {
+  press(byId("lang").querySelectorAll<HTMLElement>("button"), lang());
+  proof.relabel();
+  quotes.relabel();
+  chart.applyLook();
+  paintNow();
+}
+
+function startChoices(): void {
+  const choice = <T extends string>(id: string, allowed: readonly T[], current: () => T, set: (value: T) => void): void => {
+    const buttons = byId(id).querySelectorAll<HTMLElement>("button");
+    press(buttons, current());
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        const value = allowed.find((each) => each === button.dataset["value"]);
+        if (value) set(value);
+        press(buttons, current());
+      });
+    }
+  };
+  choice("lang", LANGUAGES, lang, setLanguage);
+  choice("theme", THEMES, currentTheme, setTheme);
+  choice("colors", COLORS, currentColors, setColors);
+  choice("sizes", SIZES, () => view.size, chooseSize);
+}
+
+function start(): void {
+  translatePage();
+  applyLook();
+  onLook(() => chart.applyLook());
+  onLanguage(relabel);
+  startChoices();
+  startDemo();
+  startKeys({
+    step: (by) => void (quotes.neighbour(by) && select(quotes.neighbour(by) as string)),
+    size: chooseSize,
+    search: (text) => quotes.filter(text),
+    choose: () => void (quotes.firstShown && select(quotes.firstShown)),
+  });
+  onBack((next) => {
+    Object.assign(view, next);
+    showView();
+  });
+  byId("to-now").addEventListener("click", () => chart.toNow());
+  byId("retry").addEventListener("click", () => live.retryNow());
+  byId("chart-retry").addEventListener("click", () => showView());
+  byId("menu").addEventListener("click", () => document.body.classList.toggle("menu"));
+  chart.applyLook();
+  if (view.symbol === null) paintChartState("waiting", "");
+  showView();
+  void loadQuotes();
+  void loadGaps();
+  setInterval(paintNow, SECOND_MS);
+}
+
+start();

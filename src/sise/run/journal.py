@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
-from sise.model.time import SystemClock, parse_iso
+from sise.model.errors import BadInput
+from sise.model.time import NS_PER_SECOND, SystemClock, parse_iso
 from sise.run.lifetime import begin
 from sise.run.options import JsonOption
+
+if TYPE_CHECKING:
+    from sise.journal.files import Line
 
 FOLLOW_SECONDS: Final = 0.1
 
@@ -52,16 +57,14 @@ def cat(
     as_json: JsonOption = False,
 ) -> None:
     """Print lines, each with its place; with --json the lines as they are."""
-    from_ns = parse_iso(start) if start else None
-    to_ns = parse_iso(end) if end else None
-    for line in _lines(_root(), prefix, from_ns, follow=follow):
-        fields = msgspec.json.decode(line.body)
-        if _wanted(fields, from_ns, to_ns, symbol):
-            if as_json:
-                typer.echo(line.body)
-            else:
-                fields.pop("crc")
-                typer.echo(f"{line.ref}  {json.dumps(fields, ensure_ascii=False)}")
+    from_ns, to_ns = _moment("--from", start), _moment("--to", end)
+    root, prefix = _root(), prefix.strip("/")
+    lines = _followed(root, prefix, from_ns) if follow else _lines(root, prefix, from_ns)
+    with suppress(KeyboardInterrupt):
+        for line in lines:
+            fields = msgspec.json.decode(line.body)
+            if _wanted(fields, from_ns, to_ns, symbol):
+                _print_line(line, fields, as_json=as_json)
 
 
 @app.command()
@@ -115,25 +118,58 @@ def seal(as_json: JsonOption = False) -> None:
 
 
 def _root() -> Path:
-    return begin().data_dir
+    root = begin().data_dir
+    if not root.is_dir():
+        remedy = "there is no such folder; name the one that holds a journal, or make one with sise collect"
+        raise BadInput("data_dir (SISE_DATA_DIR)", str(root), remedy)
+    return root
 
 
-def _lines(root: Path, prefix: str, since_ns: int | None, *, follow: bool) -> Iterator[Any]:
-    from sise.journal.files import partitions, read_lines
+def _moment(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_iso(text)
+    except BadInput as error:
+        raise BadInput(option, text, error.remedy) from None
+
+
+def _lines(root: Path, prefix: str, since_ns: int | None) -> Iterator[Line]:
+    from sise.journal.files import partition_stat, partitions, read_lines
+
+    for file in partitions(root, [_folder(root, prefix)]):
+        if not file.path.startswith(prefix):
+            continue
+        if since_ns is None or partition_stat(root, file).st_mtime * NS_PER_SECOND >= since_ns:
+            yield from read_lines(root, file)
+
+
+def _followed(root: Path, prefix: str, since_ns: int | None) -> Iterator[Line]:
     from sise.journal.reader import Follower
 
-    if not follow:
-        top = prefix.split("/")[0]
-        for file in partitions(root, [top]):
-            if file.path.startswith(prefix):
-                yield from read_lines(root, file)
-        return
-    follower = Follower(root, [prefix], since_ns=since_ns)
+    follower = Follower(root, [_folder(root, prefix)], since_ns=since_ns)
     while True:
         lines = follower.poll()
-        yield from lines
+        yield from (line for line in lines if line.ref.startswith(prefix))
         if not lines:
             time.sleep(FOLLOW_SECONDS)
+
+
+def _folder(root: Path, prefix: str) -> str:
+    """The deepest folder that holds all of ``prefix``, which may name a file or a part of its name."""
+    from sise.journal.partition import JOURNAL_FOLDERS
+
+    if prefix.split("/")[0] not in JOURNAL_FOLDERS or ".." in prefix.split("/"):
+        raise BadInput("prefix", prefix, f"begin it with one of {', '.join(JOURNAL_FOLDERS)}")
+    return prefix if (root / prefix).is_dir() else prefix.rpartition("/")[0] or prefix
+
+
+def _print_line(line: Line, fields: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(line.body)
+    else:
+        fields.pop("crc")
+        typer.echo(f"{line.ref}  {json.dumps(fields, ensure_ascii=False)}")
 
 
 def _wanted(fields: dict[str, Any], from_ns: int | None, to_ns: int | None, symbol: str | None) -> bool:
@@ -145,12 +181,8 @@ def _wanted(fields: dict[str, Any], from_ns: int | None, to_ns: int | None, symb
     return (from_ns is None or at >= from_ns) and (to_ns is None or at < to_ns)
 
 
-def _gap_lines(root: Path) -> Iterator[Any]:
-    return (
-        line
-        for line in _lines(root, "system/events", None, follow=False)
-        if b'"event_type":"gap_marker"' in line.body
-    )
+def _gap_lines(root: Path) -> Iterator[Line]:
+    return (line for line in _lines(root, "system/events", None) if b'"event_type":"gap_marker"' in line.body)
 
 
 def _gap(ref: str, event: dict[str, Any]) -> dict[str, Any]:

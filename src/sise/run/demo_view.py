@@ -1,0 +1,90 @@
+"""What ``sise demo`` shows in the terminal: one live line while it runs, and a summary at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+REFRESH_SECONDS: Final = 0.5
+ANSWER_SECONDS: Final = 0.5
+SHOWN_GAPS: Final = 10
+
+_COLOURS: Final = {"recording": "green", "degraded": "yellow", "not_recording": "red"}
+
+
+class StatusLine:
+    """Asks the collector how it is, and rewrites one line of the terminal."""
+
+    def __init__(self, data: Path, collector_pid: int) -> None:
+        self._address_file, self._pid = data / "run" / "collect-upbit.json", collector_pid
+
+    async def run(self) -> None:
+        """Rewrite the line until cancelled."""
+        with Live(Text("starting"), console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+            while True:
+                live.update(status_text(await asyncio.to_thread(self._ask)), refresh=True)
+                await asyncio.sleep(REFRESH_SECONDS)
+
+    def _ask(self) -> dict[str, Any] | None:
+        try:
+            address = json.loads(self._address_file.read_text())
+            if address["pid"] != self._pid:
+                return None
+            with urllib.request.urlopen(address["url"], timeout=ANSWER_SECONDS) as answer:
+                status: dict[str, Any] = json.load(answer)
+                return status
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def status_text(status: dict[str, Any] | None) -> Text:
+    """The collector's status in one line; ``None``: it does not answer."""
+    if status is None:
+        return Text("the collector does not answer yet", style="yellow")
+    frames, events = status["ledger"]["frames"], status["ledger"]["events"]
+    text = Text(status["state"].replace("_", " "), style=_COLOURS.get(status["state"], ""))
+    refused = sum(events["refused"].values())
+    text.append(
+        f"  frames heard {frames['received']:,}, recorded {frames['recorded']:,}"
+        f"  ·  events {events['decoded']:,}, refused {refused:,}"
+        f"  ·  {status['rate']['frames_per_second']:,.0f} frames/s",
+        style="default",
+    )
+    gap = status.get("gap_open")
+    if gap:
+        text.append(f"  ·  gap since {gap['start'][11:19]}Z ({gap['reason']})", style="red")
+    return text
+
+
+def report(ledger: dict[str, Any], data: Path, seconds: float, *, as_json: bool) -> None:
+    """The ledger on standard output: its last line for programs, or a table for people."""
+    if as_json:
+        names = ("frames", "events", "gaps", "url")
+        typer.echo(json.dumps({name: ledger[name] for name in names}, ensure_ascii=False))
+        return
+    console = Console(soft_wrap=True)
+    console.print(_summary(ledger, seconds))
+    console.print(f"The journal lies in {data}: SISE_DATA_DIR={data} sise journal verify", highlight=False)
+
+
+def _summary(ledger: dict[str, Any], seconds: float) -> Table:
+    frames, events, gaps = ledger["frames"], ledger["events"], ledger["gaps"]
+    refused = ", ".join(f"{reason} {count:,}" for reason, count in events["refused"].items()) or "none"
+    table = Table(title=f"Recorded in {seconds:,.0f} s", title_justify="left", show_header=False)
+    table.add_row("frames", f"received {frames['received']:,} = recorded {frames['recorded']:,}")
+    table.add_row(
+        "events", f"decoded {events['decoded']:,}, recorded {events['recorded']:,}, refused: {refused}"
+    )
+    table.add_row("gaps", f"{len(gaps)}")
+    for gap in gaps[-SHOWN_GAPS:]:
+        table.add_row("", f"{gap['start']} to {gap['end'] or '(open)'}  {gap['scope']}  {gap['reason']}")
+    return table

@@ -13,6 +13,7 @@ import zlib
 from base64 import b64decode
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,10 @@ def sent_frames(control: str) -> list[dict[str, Any]]:
         rows += page
 
 
+def is_sampling(data: Path) -> bool:
+    return any(line["kind"] == "sample" for line in lines(data, "scalp"))
+
+
 def crc(line: dict[str, Any]) -> str:
     payload = line["frame"].encode() if "frame" in line else b64decode(line["b64"])
     return f"{zlib.crc32(payload):08x}"
@@ -84,13 +89,13 @@ def test_each_fault_of_the_line_is_exactly_one_gap_and_only_it_loses_frames(tmp_
             )
             running[name] = (data, addresses["control"], collector)
         for data, _, _ in running.values():
-            until(lambda data=data: any(line["kind"] == "sample" for line in lines(data, "scalp")))
+            until(partial(is_sampling, data))
         time.sleep(1)
         for name, (_, control, _) in running.items():
             for fault in LINE_FAULTS[name][0]:
                 post(control, "/control/fault", fault)
         for data, _, _ in running.values():
-            until(lambda data=data: events(data, "gap_marker"), seconds=70)
+            until(partial(events, data, "gap_marker"), seconds=70)
         time.sleep(2)
         for name, (data, control, collector) in running.items():
             ledger = finish(collector)
@@ -142,7 +147,7 @@ def test_no_fault_of_a_frame_costs_the_socket_or_a_byte(tmp_path: Path) -> None:
     with simulator(tmp_path, "--markets", "12") as addresses:
         command = ("collect", "--markets", "8", "--json")
         with process(tmp_path, *command, SISE_HISTORY_CANDLES="0", **pointed_at(addresses)) as collector:
-            until(lambda: any(line["kind"] == "sample" for line in lines(tmp_path, "scalp")))
+            until(partial(is_sampling, tmp_path))
             for fault in FRAME_FAULTS:
                 post(addresses["control"], "/control/fault", fault)
                 time.sleep(2.5)

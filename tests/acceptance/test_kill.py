@@ -11,6 +11,7 @@ import random
 import re
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ def wire_bytes(data: Path) -> bytes:
     return whole[: whole.rfind(b"\n") + 1]
 
 
+def has_grown(data: Path, size: int) -> bool:
+    return len(wire_bytes(data)) > size + 100_000
+
+
 def kill_rounds(data: Path, rounds: int, seed: int) -> None:
     """Start, let it record, kill; then check every promise over the whole journal."""
     rng = random.Random(seed)
@@ -36,15 +41,13 @@ def kill_rounds(data: Path, rounds: int, seed: int) -> None:
         command = ("collect", "--symbols", SYMBOLS, "--json")
         for _ in range(rounds):
             with process(data, *command, SISE_UPBIT_WS_URL=venue.url) as collector:
-                before = len(kept)
-                until(lambda before=before: len(wire_bytes(data)) > before + 100_000)
+                until(partial(has_grown, data, len(kept)))
                 time.sleep(rng.uniform(0, 0.4))
                 kept = wire_bytes(data)
                 collector.kill()
             assert wire_bytes(data).startswith(kept), "an acknowledged line was lost or changed"
         with process(data, *command, SISE_UPBIT_WS_URL=venue.url) as collector:
-            before = len(kept)
-            until(lambda: len(wire_bytes(data)) > before + 100_000)
+            until(partial(has_grown, data, len(kept)))
             finish(collector)
     check(data, rounds)
 

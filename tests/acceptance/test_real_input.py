@@ -132,7 +132,7 @@ async def _ask_candles(rest: str) -> dict[int, tuple[float, ...]]:
 
 
 def _is_trade_of(record: dict[str, Any], minute: str) -> bool:
-    return record["kind"] == "trade" and record["event_time"].startswith(minute)
+    return record["kind"] == "trade" and str(record["event_time"]).startswith(minute)
 
 
 def _scalp_bodies(data: Path) -> list[bytes]:

@@ -56,7 +56,9 @@ def demo(
         int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free one.")
     ] = DEFAULT_PORT,
     seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 7,
-    markets: Annotated[int, typer.Option(min=1, max=SIMULATED_MARKETS, help="How many markets to record.")] = 41,
+    markets: Annotated[
+        int, typer.Option(min=1, max=SIMULATED_MARKETS, help="How many markets to record.")
+    ] = 41,
 ) -> None:
     """Record a simulated Upbit and show it: no account and no network needed."""
     plan = Plan(Path(os.environ.get(DATA_VARIABLE) or DEMO_DATA), port, seed, markets, seconds)

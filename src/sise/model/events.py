@@ -26,6 +26,8 @@ class Trade(Struct, gc=False):
     trade_id: str
     snapshot: bool = False
     """True where the provider repeats its last trade as the first answer to a subscription."""
+    venue: str = ""
+    """Where it happened, for a provider of several venues; empty: the provider's only one."""
 
 
 class Level(Struct, gc=False):
@@ -49,6 +51,7 @@ class Book(Struct, gc=False):
     depth: int
     """How many levels the frame held; they stay in the wire log."""
     snapshot: bool = False
+    venue: str = ""
 
 
 class Snapshot(Struct, gc=False):
@@ -68,6 +71,7 @@ class Snapshot(Struct, gc=False):
     value: float | None = None
     value_24h: float | None = None
     snapshot: bool = False
+    venue: str = ""
 
 
 class Candle(Struct, gc=False):

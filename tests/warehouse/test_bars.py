@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from sise.model.records import SCHEMA_VERSION, CandleRecord, TradeRecord
 from sise.model.time import NS_PER_SECOND, iso, parse_iso
-from sise.warehouse.bars import Bar, BarSeries, Listening, Row
+from sise.warehouse.bars import Bar, BarSeries, Listening
+from sise.warehouse.rows import Row
 
 T0 = parse_iso("2026-11-20T00:00:00Z")
 SECOND = NS_PER_SECOND

@@ -18,6 +18,10 @@ from sise.journal.writer import JournalWriter
 from sise.model.time import NS_PER_SECOND, Clock, iso
 
 RATE_SECONDS: Final = 5
+GROWTH_BEGINS_SECONDS: Final = 20
+"""The start's own burst (the provider's past candles) says nothing about a day."""
+GROWTH_SECONDS_MIN: Final = 30
+"""Bytes a day are told once they were measured for so long."""
 SECONDS_PER_DAY: Final = 86_400
 
 
@@ -38,6 +42,7 @@ class Status:
         self._delay, self._disk, self._clock = delay, disk, clock
         self._counts: deque[tuple[int, int, int]] = deque()
         self._began = clock.monotonic_ns()
+        self._growth: tuple[int, int] | None = None
         self._process = psutil.Process()
         self._process.cpu_percent()
         self._free: int | None = None
@@ -51,6 +56,8 @@ class Status:
         self._counts.append((now, ledger.frames_received, ledger.events_recorded))
         while self._counts[0][0] < now - RATE_SECONDS * NS_PER_SECOND:
             self._counts.popleft()
+        if self._growth is None and now - self._began >= GROWTH_BEGINS_SECONDS * NS_PER_SECOND:
+            self._growth = (now, self._writer.written_bytes)
         try:
             self._free = self._disk.free_bytes(self._root)
         except OSError:
@@ -134,7 +141,11 @@ class Status:
         return round((frames_now - frames) / seconds, 1), round((records_now - records) / seconds, 1)
 
     def _bytes_per_day(self) -> int | None:
-        seconds = (self._clock.monotonic_ns() - self._began) / NS_PER_SECOND
-        if seconds < RATE_SECONDS:
+        """At the session's pace so far, before sealing (which makes it several times less)."""
+        if self._growth is None:
             return None
-        return round(self._writer.written_bytes / seconds * SECONDS_PER_DAY)
+        began, bytes_then = self._growth
+        seconds = (self._clock.monotonic_ns() - began) / NS_PER_SECOND
+        if seconds < GROWTH_SECONDS_MIN:
+            return None
+        return round((self._writer.written_bytes - bytes_then) / seconds * SECONDS_PER_DAY)

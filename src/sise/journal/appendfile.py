@@ -114,6 +114,7 @@ class AppendFile:
                 self._disk.sync(self._fd)
             except OSError:
                 self._distrusted = True
+                self._handed = self.durable
                 raise
             self.durable = target
             return True

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import zstandard
 from msgspec import Struct
@@ -94,20 +94,21 @@ def partition_stat(root: Path, file: PartitionFile) -> os.stat_result:
 
 
 class _Unsealed(io.RawIOBase):
-    """The plain bytes of a sealed file. Reading raises :class:`Unreadable`."""
+    """A sealed file's plain bytes as a raw stream."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stream = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
+        self._stream: Any = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any, /) -> int:
         try:
-            return self._stream.readinto(buffer)
+            count: int = self._stream.readinto(buffer)
         except zstandard.ZstdError as error:
             raise Unreadable(f"{self._path.name} cannot be decompressed: {error}") from None
+        return count
 
     def close(self) -> None:
         self._stream.close()
@@ -121,7 +122,12 @@ def open_partition(root: Path, file: PartitionFile) -> IO[bytes]:
             return file.on_disk(root).open("rb")
         except FileNotFoundError:
             file = present(root, file)
-    return io.BufferedReader(_Unsealed(file.on_disk(root)), READ_BYTES)
+    return unsealed(file.on_disk(root))
+
+
+def unsealed(path: Path) -> IO[bytes]:
+    """The plain bytes of a sealed file. Reading raises :class:`Unreadable` where it is damaged."""
+    return io.BufferedReader(_Unsealed(path), READ_BYTES)
 
 
 def raw_lines(source: IO[bytes]) -> Iterator[bytes]:

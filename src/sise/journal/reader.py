@@ -6,20 +6,28 @@ goes on to the next one when that exists. It may start from a cursor, so that no
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
-from sise.journal.files import Line, PartitionFile, open_partition, partitions
-from sise.journal.line import CorruptLine, check_line
+from sise.journal.files import (
+    READ_BYTES,
+    Line,
+    PartitionFile,
+    Unreadable,
+    open_partition,
+    partition_stat,
+    partitions,
+    present,
+)
+from sise.journal.line import LINE_BYTES_MAX, CorruptLine, check_line
 from sise.model.time import NS_PER_SECOND
 
-READ_BYTES: Final = 1024 * 1024
-LOOK_EVERY_POLLS: Final = 10
-"""How many empty polls pass before a follower looks for a new partition again."""
+log = logging.getLogger(__name__)
 
 
 class Cursor(Struct, frozen=True):
@@ -55,11 +63,18 @@ class Follower:
         self._tracks = [_Track(root, prefix, since_ns, begin.get(prefix)) for prefix in prefixes]
 
     def poll(self, max_lines: int = 10_000) -> list[Line]:
-        """The next lines, at most about ``max_lines``; empty when all has been read."""
+        """The next lines, at most about ``max_lines``; empty when all has been read.
+
+        Raises the ``OSError`` of a folder or file that cannot be read; nothing is passed over then.
+        """
         lines: list[Line] = []
-        for track in self._tracks:
-            if len(lines) < max_lines:
-                track.read(lines, max_lines)
+        try:
+            for track in self._tracks:
+                if len(lines) < max_lines:
+                    track.read(lines, max_lines)
+        except OSError:
+            if not lines:
+                raise
         return lines
 
     def cursors(self) -> dict[str, Cursor]:
@@ -76,53 +91,59 @@ class Follower:
 
 
 class _PlainSource:
-    """An open partition. Each look reads again from the last whole line, because the rest of a torn
-    line may have been cut off and something else written there since."""
+    """An open partition, which may be growing."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def chunk(self, offset: int) -> bytes:
-        """Whole lines from ``offset`` on; empty where there is none yet."""
-        window = READ_BYTES
-        while True:
-            data = os.pread(self._fd, window, offset)
-            end = data.rfind(b"\n") + 1
-            if end or len(data) < window:
-                return data[:end]
-            window *= 2
+    def read(self, offset: int, size: int) -> bytes:
+        """The bytes from ``offset`` on; fewer than ``size`` only where there are no more."""
+        return os.pread(self._fd, size, offset)
 
     def close(self) -> None:
         os.close(self._fd)
 
 
 class _SealedSource:
-    """A sealed partition, which never changes: decompressed as a stream."""
+    """A sealed partition, decompressed as a stream: ``offset`` never goes back."""
 
-    def __init__(self, root: Path, file: PartitionFile, offset: int) -> None:
+    def __init__(self, root: Path, file: PartitionFile) -> None:
         self._stream = open_partition(root, file)
-        self._rest = b""
-        while offset > 0:
-            skipped = len(self._stream.read(min(offset, READ_BYTES)))
-            if skipped == 0:
-                return
-            offset -= skipped
+        self._ahead = b""
+        self._from = 0
 
-    def chunk(self, offset: int) -> bytes:
-        while True:
-            data = self._stream.read(READ_BYTES)
-            self._rest += data
-            end = self._rest.rfind(b"\n") + 1
-            if end or not data:
-                whole, self._rest = self._rest[:end], self._rest[end:]
-                return whole
+    def read(self, offset: int, size: int) -> bytes:
+        while self._from + len(self._ahead) < offset + size:
+            if self._from < offset:
+                passed = min(offset - self._from, len(self._ahead))
+                self._ahead, self._from = self._ahead[passed:], self._from + passed
+            data = self._more()
+            if not data:
+                break
+            self._ahead += data
+        begin = offset - self._from
+        return self._ahead[begin : begin + size]
+
+    def _more(self) -> bytes:
+        try:
+            return self._stream.read(READ_BYTES)
+        except Unreadable as error:
+            log.error("%s; its lines from there on are passed over", error)
+            self._stream.close()
+            self._stream = BytesIO()
+            return b""
 
     def close(self) -> None:
         self._stream.close()
 
 
 class _Track:
-    """One prefix: the partition being read, and how far."""
+    """One prefix: the partition being read, and how far.
+
+    The cursor stands behind the last *good* line. Bad lines that no good line follows may be a torn
+    tail, which a restart cuts off: they are looked at again until good lines follow, or another
+    partition does.
+    """
 
     def __init__(self, root: Path, prefix: str, since_ns: int | None, start: Cursor | None) -> None:
         self._root = root
@@ -130,15 +151,17 @@ class _Track:
         self._since_ns = since_ns
         self.cursor = start
         self._source: _PlainSource | _SealedSource | None = None
-        self._looks = 0
         self.damaged = 0
 
     def read(self, lines: list[Line], max_lines: int) -> None:
         while len(lines) < max_lines:
-            if self._source is not None and self._read_some(lines):
-                self._looks = 0
-            elif self._waits() or not self._open_following(lines):
+            if self._read_some(lines):
+                continue
+            following = self._following()
+            if not following:
                 return
+            if not self._read_some(lines):  # what came between the empty read and this look
+                self._open(following[0])
 
     def close(self) -> None:
         if self._source is not None:
@@ -146,63 +169,68 @@ class _Track:
             self._source = None
 
     def _read_some(self, lines: list[Line]) -> bool:
-        assert self._source is not None
-        assert self.cursor is not None
-        path, number, offset = self.cursor.path, self.cursor.line, self.cursor.offset
-        data = self._source.chunk(offset)
-        if not data:
+        """Take whole lines up to the last good one; False where there is none."""
+        if self._source is None or self.cursor is None:
             return False
-        for line in data[:-1].split(b"\n"):
+        window = READ_BYTES
+        while True:
+            data = self._source.read(self.cursor.offset, window)
+            whole = data[: data.rfind(b"\n") + 1]
+            if whole and self._take(lines, whole):
+                return True
+            if len(data) < window:
+                return False
+            if window > LINE_BYTES_MAX:
+                self._pass_over(whole or data)
+                return True
+            window *= 2
+
+    def _take(self, lines: list[Line], whole: bytes) -> bool:
+        assert self.cursor is not None
+        path, number = self.cursor.path, self.cursor.line
+        bad = held_lines = held_bytes = 0
+        for body in whole[:-1].split(b"\n"):
             number += 1
             try:
-                check_line(line)
+                check_line(body)
             except CorruptLine:
-                self.damaged += 1
+                bad += 1
+                held_lines += 1
+                held_bytes += len(body) + 1
                 continue
-            lines.append(Line(f"{path}:{number}", line))
-        self.cursor = Cursor(path, number, offset + len(data))
+            held_lines = held_bytes = 0
+            lines.append(Line(f"{path}:{number}", body))
+        if held_bytes == len(whole):
+            return False
+        self.damaged += bad - held_lines
+        offset = self.cursor.offset + len(whole) - held_bytes
+        self.cursor = Cursor(path, number - held_lines, offset)
         return True
 
-    def _open_following(self, lines: list[Line]) -> bool:
-        """Go on with the first partition, or with the one after the current."""
-        following = self._following()
-        if not following:
-            return False
-        if self._source is not None and self._read_some(lines):
-            return True  # the last lines came between the empty read and this look
-        return self._open(following[0])
+    def _pass_over(self, data: bytes) -> None:
+        """Lines that are damaged for good."""
+        assert self.cursor is not None
+        at, count = self.cursor, data.count(b"\n")
+        self.damaged += count
+        self.cursor = Cursor(at.path, at.line + count, at.offset + len(data))
 
     def _following(self) -> list[PartitionFile]:
-        files = partitions(self._root, [self.prefix])
-        if self._source is not None:
-            assert self.cursor is not None
-            current = self.cursor.path
-            return [file for file in files if file.path > current]
         if self.cursor is not None:
-            wanted = self.cursor.path
-            return [file for file in files if file.path >= wanted]
-        if self._since_ns is not None:
-            oldest = self._since_ns / NS_PER_SECOND
-            return [file for file in files if file.on_disk(self._root).stat().st_mtime >= oldest]
-        return files
+            current = self.cursor.path
+            files = partitions(self._root, [self.prefix], since=current)
+            return [file for file in files if self._source is None or file.path > current]
+        files = partitions(self._root, [self.prefix])
+        if self._since_ns is None:
+            return files
+        oldest = self._since_ns / NS_PER_SECOND
+        return [file for file in files if partition_stat(self._root, file).st_mtime >= oldest]
 
-    def _open(self, file: PartitionFile) -> bool:
-        cursor = self.cursor
-        if cursor is None or cursor.path != file.path:
-            cursor = Cursor(file.path)
-        try:
-            source = (
-                _SealedSource(self._root, file, cursor.offset)
-                if file.sealed
-                else _PlainSource(file.on_disk(self._root))
-            )
-        except FileNotFoundError:
-            return False  # sealed at this moment: the next look finds it under its new name
+    def _open(self, file: PartitionFile) -> None:
+        file = present(self._root, file)
+        source = _SealedSource(self._root, file) if file.sealed else _PlainSource(file.on_disk(self._root))
+        if self._source is not None and self.cursor is not None:
+            self._pass_over(self._source.read(self.cursor.offset, LINE_BYTES_MAX))
         self.close()
-        self._source, self.cursor = source, cursor
-        return True
-
-    def _waits(self) -> bool:
-        """Look for files at once the first time, then only every few polls."""
-        self._looks += 1
-        return self._looks % LOOK_EVERY_POLLS != 1
+        self._source = source
+        if self.cursor is None or self.cursor.path != file.path:
+            self.cursor = Cursor(file.path)

@@ -1,25 +1,34 @@
-"""What a start does first: a torn last line is moved to quarantine, and the last number is found.
+"""What a start does first: a torn tail is moved to quarantine, and the last number is found.
 
-A process that was killed, or a power cut, can leave the last line of an open partition incomplete.
-Such bytes are evidence too: they are copied to ``quarantine/torn`` and only then cut off. A damaged
-line that good lines follow is no torn tail; it is left as it is, for ``sise journal verify`` to name.
+A process that was killed can leave the last line of an open partition incomplete; a power cut can also
+leave holes of zeros among the last lines, where pages were not written yet. From there on such bytes
+are evidence too: they are copied to ``quarantine/torn`` and only then cut off. Any other damaged line
+that good lines follow is no torn tail; it is left as it is, for ``sise journal verify`` to name.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 from msgspec import Struct
 
-from sise.journal.disk import sync_folder
-from sise.journal.files import PartitionFile, open_partition, partitions, raw_lines
-from sise.journal.line import CorruptLine, check_line
+from sise.journal.disk import make_folder, sync_folder
+from sise.journal.files import READ_BYTES, PartitionFile, partitions, read_lines
+from sise.journal.line import LINE_BYTES_MAX, CorruptLine, check_line
+from sise.journal.partition import TORN_FOLDER
+from sise.model.errors import BadInput
 
 TAIL_BYTES: Final = 64 * 1024
-TORN_FOLDER: Final = "quarantine/torn"
+UNSYNCED_BYTES_MAX: Final = 8 * 1024 * 1024
+"""So much of a partition's end may not have been synced when the power was cut (a second at 8 MB/s)."""
+
+_HOLE: Final = re.compile(rb"\n\0|\0\0")
+"""JSON holds no zero byte, and no line begins with a byte that one flipped bit makes zero."""
 
 
 class TornTail(Struct):
@@ -35,11 +44,22 @@ def mend_tails(root: Path, prefixes: list[str], stamp: str) -> list[TornTail]:
     """Move the torn tail of each open partition under ``prefixes`` to quarantine.
 
     ``stamp`` makes the quarantined file's name unique (a UTC time). No collector may be writing.
+
+    Raises
+    ------
+    BadInput
+        The data folder cannot be written, so that a torn tail cannot be kept.
     """
     found = []
     for file in partitions(root, prefixes):
         if not file.sealed:
-            tail = _mend(root, file.path, stamp)
+            try:
+                tail = _mend(root, file.path, stamp)
+            except FileNotFoundError:
+                continue  # sealed since it was listed
+            except OSError as error:
+                remedy = f"a torn line of {file.path} cannot be kept ({error.strerror}); make room there"
+                raise BadInput("data_dir (SISE_DATA_DIR)", str(root), remedy) from None
             if tail is not None:
                 found.append(tail)
     return found
@@ -48,31 +68,45 @@ def mend_tails(root: Path, prefixes: list[str], stamp: str) -> list[TornTail]:
 def _mend(root: Path, path: str, stamp: str) -> TornTail | None:
     with (root / path).open("rb+") as file:
         size = file.seek(0, os.SEEK_END)
-        good = good_end(file.fileno(), size)
+        good = good_end(file.fileno(), _first_hole(file.fileno(), size))
         if good == size:
             return None
         file.seek(good)
-        torn = file.read()
         moved_to = f"{TORN_FOLDER}/{path.replace('/', '__')}.{stamp}"
-        _keep(root / moved_to, torn)
+        _keep(root / moved_to, file)
         file.truncate(good)
         os.fsync(file.fileno())
-    return TornTail(path, good, len(torn), moved_to)
+    return TornTail(path, good, size - good, moved_to)
 
 
-def _keep(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _first_hole(fd: int, size: int) -> int:
+    """Where the first zeros stand among the bytes that a power cut may have left out, or ``size``."""
+    at = max(0, size - UNSYNCED_BYTES_MAX)
+    while at < size:
+        data = os.pread(fd, READ_BYTES, at)
+        hole = _HOLE.search(data)
+        if hole is not None:
+            return at + data.index(b"\0", hole.start())
+        at += max(1, len(data) - 1)  # a hole may begin with the last byte
+    return size
+
+
+def _keep(path: Path, torn: IO[bytes]) -> None:
+    make_folder(path.parent)
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(torn, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
 def good_end(fd: int, size: int) -> int:
     """Where the last good line of the file ends (0 where there is none)."""
-    end = size
-    window = TAIL_BYTES
+    end, window = size, TAIL_BYTES
     while end > 0:
         start = max(0, end - window)
         data = os.pread(fd, end - start, start)
@@ -84,12 +118,10 @@ def good_end(fd: int, size: int) -> int:
             if _is_good(data[begin : cut - 1]):
                 return start + cut
             cut = begin
-        if start == 0:
-            return 0
-        if cut == 0 or cut == len(data):
-            window *= 2
+        if start > 0 and cut == len(data) and window < LINE_BYTES_MAX:
+            window *= 2  # the line that ends here begins before the window
         else:
-            end = start + cut
+            end = start + (cut if cut < len(data) else 0)
     return 0
 
 
@@ -122,9 +154,8 @@ def _last_line(root: Path, file: PartitionFile) -> bytes:
             end = good_end(source.fileno(), source.seek(0, os.SEEK_END))
             return _line_before(source.fileno(), end)
     last = b""
-    with open_partition(root, file) as source:
-        for line in raw_lines(source):
-            last = line
+    for line in read_lines(root, file):
+        last = line.body
     return last
 
 

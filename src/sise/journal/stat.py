@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from sise.journal.files import PartitionFile, partitions, read_lines
+from sise.journal.files import PartitionFile, partition_stat, partitions, read_lines
+from sise.journal.partition import track_of
 
 
 class TrackStat(Struct):
@@ -92,34 +93,32 @@ def stat(root: Path) -> JournalStat:
     """Read the whole journal under ``root`` and set both sides of the ledger against each other."""
     tracks: dict[str, TrackStat] = {}
     counted = LedgerCount()
-    sessions: dict[str, SessionStat] = {}
+    by_track: dict[str, dict[str, SessionStat]] = {}
     gaps = 0
     for file in partitions(root):
-        track = tracks.setdefault(_track(file.path), TrackStat())
+        name = track_of(file.path)
+        track = tracks.setdefault(name, TrackStat())
         track.files += 1
-        track.disk_bytes += file.on_disk(root).stat().st_size
-        lines, more_gaps = _count(root, file, counted, sessions)
+        track.disk_bytes += partition_stat(root, file).st_size
+        lines, more_gaps = _count(root, file, counted, by_track.setdefault(name, {}))
         track.lines += lines
         gaps += more_gaps
-    said = _sum([session.ledger for session in sessions.values()])
+    sessions = [session for found in by_track.values() for session in found.values()]
+    said = _sum([session.ledger for session in sessions])
     counted.frames.lost = said.frames.lost
     counted.frames.received = counted.frames.recorded + sum(said.frames.lost.values())
     counted.events.decoded = counted.events.recorded + sum(counted.events.refused.values())
     counted.control = said.control
-    open_sessions = sum(session.how == "open" for session in sessions.values())
+    open_sessions = sum(session.how == "open" for session in sessions)
     return JournalStat(
         tracks=tracks,
-        sessions=list(sessions.values()),
+        sessions=sessions,
         said=said,
         counted=counted,
         open_sessions=open_sessions,
         balanced=said == counted and _balances(said),
         gaps=gaps,
     )
-
-
-def _track(path: str) -> str:
-    return "/".join(part for part in path.split("/")[:-1] if not (part.isdigit() and len(part) == 8))
 
 
 def _count(

@@ -116,11 +116,11 @@ class JournalWriter:
         ``always`` takes it all the same: for what follows from a line that was taken (a frame's
         record), and for the few lines that say what is happening.
         """
+        if self._pending > self._pending_max and not self.flush() and not always:
+            return False
         to = self._open[stream]
         if at_ns >= to.partition.until_ns:
             to = self._rotate(stream, at_ns)
-        if self._pending > self._pending_max and not self.flush() and not always:
-            return False
         line = close_line(body)
         to.lines.append(line)
         size = len(line)
@@ -172,19 +172,22 @@ class JournalWriter:
         return file.durable if file else 0
 
     def close(self) -> bool:
-        """Write, sync and close all; True where nothing is left in memory."""
+        """Write, sync and close all; True where nothing is left in memory.
+
+        Else it may be called again, and :meth:`unwritten_lines` says what would be lost without.
+        """
         self._retry_at = 0
         done = self.flush()
         if done:
-            self.flush()  # healing may have written an event
+            done = self.flush()  # healing may have written an event
             self.commit()
-            done = self._sync_error is None
+            done = done and self._sync_error is None
         for partition in self._partitions():
             if partition.file is not None:
                 partition.file.abandon()
-        self._retired.clear()
-        self._pending = 0
-        self._open = {name: _Open(name, _NOTHING) for name in self._open}
+        if done:
+            self._retired.clear()
+            self._open = {name: _Open(name, _NOTHING) for name in self._open}
         return done
 
     def position(self, stream: str, now_ns: int) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,9 +19,14 @@ from sise.run.lifetime import begin
 from sise.run.options import JsonOption
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from sise.journal.files import Line
+    from sise.journal.stat import JournalStat
 
 FOLLOW_SECONDS: Final = 0.1
+PIPE_COLUMNS: Final = 200
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -33,10 +39,9 @@ def journal() -> None:
 @app.command()
 def stat(as_json: JsonOption = False) -> None:
     """What lies there, and both sides of the ledger. Exit code 1 where they do not balance."""
-    from sise.journal.stat import JournalStat
     from sise.journal.stat import stat as count
 
-    found: JournalStat = count(_root())
+    found = count(_root())
     if as_json:
         _print_json(found)
     else:
@@ -74,15 +79,13 @@ def gaps(as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps({"gaps": rows}, ensure_ascii=False))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{len(rows)} gaps", title_justify="left")
-    for column in ("start (UTC)", "end (UTC)", "seconds", "scope", "reason", "raw_ref"):
-        table.add_column(column, justify="right" if column == "seconds" else "left")
+    table = _table(_counted(len(rows), "gap"))
+    columns = ("start", "end", "seconds", "scope", "reason", "raw_ref")
+    for column in columns:
+        table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(row[key]) for key in ("start", "end", "seconds", "scope", "reason", "raw_ref")))
-    Console(soft_wrap=True).print(table)
+        table.add_row(*(str(row[key]) for key in columns))
+    _console().print(table)
 
 
 @app.command()
@@ -96,8 +99,8 @@ def verify(as_json: JsonOption = False) -> None:
     else:
         for finding in report.findings:
             typer.echo(f"{finding.file}:{finding.line}: {finding.what}")
-        verdict = "whole" if report.ok else f"{len(report.findings)} findings"
-        typer.echo(f"{report.files:,} files, {report.lines:,} lines: {verdict}")
+        verdict = "whole" if report.ok else _counted(len(report.findings), "finding")
+        typer.echo(f"{_counted(report.files, 'file')}, {_counted(report.lines, 'line')}: {verdict}")
     if not report.ok:
         raise typer.Exit(1)
 
@@ -114,7 +117,7 @@ def seal(as_json: JsonOption = False) -> None:
         return
     for each in sealed:
         typer.echo(f"{each.file}: {each.lines:,} lines, {each.raw_bytes:,} bytes -> {each.bytes:,}")
-    typer.echo(f"{len(sealed)} partitions sealed")
+    typer.echo(f"{_counted(len(sealed), 'partition')} sealed")
 
 
 def _root() -> Path:
@@ -202,32 +205,52 @@ def _print_json(value: Any) -> None:
     typer.echo(msgspec.json.encode(value))
 
 
-def _print_stat(found: Any) -> None:
+def _console() -> Console:
+    """As wide as the terminal; in a pipe wide enough that nothing is cut."""
     from rich.console import Console
+
+    return Console(soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+
+
+def _table(title: str) -> Table:
     from rich.table import Table
 
-    console = Console(soft_wrap=True)
-    tracks = Table(title="What lies there", title_justify="left")
+    return Table(title=title, title_justify="left")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _print_stat(found: JournalStat) -> None:
+    console = _console()
+    tracks = _table("What lies there")
     for column in ("folder", "files", "lines", "bytes on disk"):
         tracks.add_column(column, justify="left" if column == "folder" else "right")
     for name, track in sorted(found.tracks.items()):
         tracks.add_row(name, f"{track.files:,}", f"{track.lines:,}", f"{track.disk_bytes:,}")
     console.print(tracks)
-    ledger = Table(title="The ledger, both sides", title_justify="left")
+    ledger = _table("The ledger, both sides")
     for column in ("", "sessions say", "lines counted"):
         ledger.add_column(column, justify="right" if column else "left")
     for name, said, counted in _ledger_rows(found):
         ledger.add_row(name, said, counted)
     console.print(ledger)
-    open_ones = f"; {found.open_sessions} session is open, its last seconds are not summed yet"
-    verdict = "balances" if found.balanced else "does NOT balance"
-    console.print(
-        f"{len(found.sessions)} sessions, {found.gaps} gaps; the ledger {verdict}"
-        + (open_ones if found.open_sessions else "")
-    )
+    sessions, gaps = _counted(len(found.sessions), "session"), _counted(found.gaps, "gap")
+    console.print(f"{sessions}, {gaps}; the ledger {_verdict(found)}")
 
 
-def _ledger_rows(found: Any) -> Iterator[tuple[str, str, str]]:
+def _verdict(found: JournalStat) -> str:
+    if found.balanced:
+        return "balances"
+    if found.open_sessions:
+        return (
+            f"is not closed: {_counted(found.open_sessions, 'session')} open, the last seconds not summed yet"
+        )
+    return "does NOT balance"
+
+
+def _ledger_rows(found: JournalStat) -> Iterator[tuple[str, str, str]]:
     def refused(counts: dict[str, int]) -> str:
         return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items())) or "0"
 

@@ -1,0 +1,1 @@
+"""Bytes a day per setting: what the journal costs, plain and sealed (``python -m benchmarks.storage``)."""

@@ -233,13 +233,12 @@ class Collector:
         while not self.writer.flush() and waited < CLOSE_SECONDS_MAX:
             await self._clock.sleep(0.1)
             waited += 0.1
-        unwritten = self.writer.unwritten_lines("wire")
-        if unwritten:
+        if not self.writer.close():
+            unwritten = self.writer.unwritten_lines("wire")
             ledger = self.session.ledger
             ledger.frames_recorded -= unwritten
             ledger.frames_lost["journal_fault"] += unwritten
             log.critical("%d frames could not be written before the end: the disk refuses", unwritten)
-        self.writer.close()
 
 
 async def _wait(stop: asyncio.Event) -> None:

@@ -76,14 +76,37 @@ class Observer:
         """Receive time of the last frame with a market event (UTC ns)."""
         self.on_heard: Callable[[int], None] | None = None
         """Called once, with the receive time of the next frame that holds a market event."""
+        self._received_at = 0
+        self._received_text = ""
         self._on_lost = on_lost
         self._on_notice = on_notice
         self._drift_seen: set[tuple[str, tuple[str, ...]]] = set()
 
     def on_frame(self, payload: bytes, received_at: int) -> None:
-        """A message of a socket, whole, as received at ``received_at`` (UTC ns)."""
-        if self._keep(payload, received_at, WireLine(n=self.frame + 1, t=iso(received_at), conn=self.conn)):
-            self.understand(payload, received_at)
+        """A message of a socket, whole, as received at ``received_at`` (UTC ns).
+
+        The hot path: steps that other methods share are few calls here, not many.
+        """
+        if received_at != self._received_at:  # all frames of one read have the same
+            self._received_at, self._received_text = received_at, iso(received_at)
+        line = WireLine(n=self.frame + 1, t=self._received_text, conn=self.conn)
+        if not self._keep(payload, received_at, line):
+            return
+        try:
+            events = self.decode(payload, received_at)
+        except Undecodable as error:
+            self.quarantine(payload, received_at, error.reason)
+            return
+        for event in events:
+            if type(event) is UnknownFields or type(event) is Control:
+                self._notice(event)
+                continue
+            self.heard_at = received_at
+            if self.on_heard is not None:
+                heard, self.on_heard = self.on_heard, None
+                heard(received_at)
+            self.ledger.events_decoded += 1
+            self.observe(event, received_at, self.frame)
 
     def on_answer(self, body: bytes, received_at: int, url: str, status: int) -> None:
         """An answer to a REST request, as received; its content is recorded by whoever asked."""
@@ -105,24 +128,6 @@ class Observer:
         self.frame = line.n
         ledger.frames_recorded += 1
         return True
-
-    def understand(self, payload: bytes, received_at: int) -> None:
-        """Decode the frame that was written last and observe its events."""
-        try:
-            events = self.decode(payload, received_at)
-        except Undecodable as error:
-            self.quarantine(payload, received_at, error.reason)
-            return
-        for event in events:
-            if isinstance(event, UnknownFields | Control):
-                self._notice(event)
-            else:
-                self.heard_at = received_at
-                if self.on_heard is not None:
-                    heard, self.on_heard = self.on_heard, None
-                    heard(received_at)
-                self.ledger.events_decoded += 1
-                self.observe(event, received_at, self.frame)
 
     def observe(self, event: MarketEvent, received_at: int, frame: int) -> None:
         """Validate, guard and record one decoded event (already counted as decoded)."""

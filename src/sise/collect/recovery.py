@@ -61,6 +61,7 @@ class _Detail(Struct):
     last_trades: dict[str, tuple[str, int]] = {}
     reason: str = ""
     gap_start_ts: str = ""
+    alive: str = ""
 
 
 class _Event(Struct):
@@ -85,24 +86,32 @@ def find_last_session(root: Path, provider: str) -> LastSession | None:
             events = found[starts[-1] :] + events
             break
         events = found + events
-    return _summarize(events, last_wire(root, provider)[1]) if events else None
+    founded = [event for event in events if _is_founded(root, event)]
+    return _summarize(founded, last_wire(root, provider)[1]) if founded else None
+
+
+def _is_founded(root: Path, event: _Event) -> bool:
+    """Whether the wire log reaches as far as the event says: a power cut may have kept the event only."""
+    path, offset = event.detail.cursors.get("wire", ("", 0)) if isinstance(event.detail, _Detail) else ("", 0)
+    plain = root / path
+    return not path or not plain.is_file() or plain.stat().st_size >= offset
 
 
 def _summarize(events: list[_Event], last_frame_at: str | None) -> LastSession:
     session = LastSession(events[0].session_id, False, 0, None, "", Checkpoint(), [], {})
     for event in events:
-        session.alive_ns = max(session.alive_ns, parse_iso(event.timestamp))
         detail = event.detail if isinstance(event.detail, _Detail) else _Detail()
+        session.alive_ns = max(session.alive_ns, parse_iso(detail.alive or event.timestamp))
         if event.event_type in ("session_start", "checkpoint", "session_end"):
             session.checkpoint = Checkpoint(detail.cursors, detail.ledger, detail.last_trades)
             session.last_trades = {**session.last_trades, **detail.last_trades}
             session.ended = event.event_type == "session_end"
         elif event.event_type == "slots":
             session.slots = detail.slots
-        elif event.event_type == "disconnected":
-            session.gap_start_ns, session.gap_reason = parse_iso(detail.gap_start_ts), detail.reason
         elif event.event_type == "gap_marker":
             session.gap_start_ns, session.gap_reason = None, ""
+        if detail.gap_start_ts:  # a session that begins in a hole, or one that fell into it
+            session.gap_start_ns, session.gap_reason = parse_iso(detail.gap_start_ts), detail.reason
     if last_frame_at is not None and not session.ended:
         session.alive_ns = max(session.alive_ns, parse_iso(last_frame_at))
     return session

@@ -19,18 +19,23 @@ from sise.collect.ledger import Ledger
 from sise.collect.observe import Observer
 from sise.collect.recovery import LastSession, Recovery, find_last_session
 from sise.collect.slots import SessionMeta, Slot
-from sise.journal.recover import TornTail, last_wire, mend_tails
+from sise.journal.recover import TornTail, cut_unfounded, last_wire, mend_tails
 from sise.journal.writer import JournalWriter
 from sise.model.events import Instrument
-from sise.model.time import MARKET_ZONES, Clock, in_zone
+from sise.model.time import MARKET_ZONES, Clock, in_zone, iso
 from sise.providers.contract import Provider
 
 log = logging.getLogger(__name__)
 
 STREAMS: Final = ("wire", "scalp", "swing", "refused", "quarantine")
 CHECKPOINT_SECONDS: Final = 10
+RESTART: Final = "process_restart"
 CHECKPOINT_FRAMES: Final = 50_000
 """A restart reads at most so many frames again, so that it takes no more than 5 s."""
+
+
+def _hole_start(last: LastSession) -> int:
+    return last.gap_start_ns or last.alive_ns
 
 
 def session_name(now_ns: int, market: str) -> str:
@@ -76,25 +81,25 @@ class Session:
 
     def begin(self) -> None:
         """The first line of the session; then the hole since the last one is open."""
+        last = self._last
         self.diary.write(
             "session_start",
             f"listening to {self._provider.name}",
             cursors=self._cursors(),
-            restart=self._last is not None,
+            gap_start_ts=iso(_hole_start(last)) if last else "",
+            reason=RESTART if last else "",
         )
         for torn in self._torn:
             self.diary.write(
                 "torn_tail",
-                f"{torn.bytes} bytes of an incomplete line of {torn.path} were moved to {torn.moved_to}",
+                f"{torn.bytes} bytes at the end of {torn.path} were moved to {torn.moved_to}",
                 level="warning",
                 **msgspec.structs.asdict(torn),
             )
-        last = self._last
         if last is not None:
-            start = last.gap_start_ns or last.alive_ns
-            before = f"; nothing was heard before either: {last.gap_reason}" if last.gap_start_ns else ""
             how = "stopped" if last.ended else "killed"
-            self.gaps.begin(start, "process_restart", f"session {last.session_id} was {how}{before}")
+            before = f"; nothing was heard before either: {last.gap_reason}" if last.gap_start_ns else ""
+            self.gaps.begin(_hole_start(last), RESTART, f"session {last.session_id} was {how}{before}")
 
     def watch(self, instruments: Sequence[Instrument]) -> None:
         """The slots of this session; what their guards must remember comes from the last one."""
@@ -153,16 +158,19 @@ class Session:
         self.diary.write(kind, message, level="warning", frame=self.observer.frame)
 
     def _mend(self) -> list[TornTail]:
+        """Cut what is torn, and the records whose frames a power cut has taken."""
         name, market = self._provider.name, self._provider.market
-        prefixes = [
-            f"wire/{name}",
+        wire, events = f"wire/{name}", f"system/events/{name}"
+        records = [
             f"scalp/{name}/{market}",
             f"swing/{name}/{market}",
-            f"system/events/{name}",
             f"system/refused/{name}",
             f"quarantine/{name}",
         ]
-        return mend_tails(self._root, prefixes, str(self._clock.now_ns()))
+        stamp = str(self._clock.now_ns())
+        torn = mend_tails(self._root, [wire, *records, events], stamp)
+        last_frame, _ = last_wire(self._root, name)
+        return torn + cut_unfounded(self._root, records, last_frame, f"{stamp}.unfounded")
 
     def _complete(self, last: LastSession) -> None:
         """Record what the killed session had only in its wire log, and end it."""
@@ -183,6 +191,7 @@ class Session:
             f"was killed; {recovery.recovered} events were recorded from its wire log",
             level="warning",
             how="recovered",
+            alive=iso(last.alive_ns),  # not now: the hole began then
             recovered=recovery.recovered,
             ledger=ledger.facts(),
         )

@@ -12,58 +12,51 @@ from sise.model.time import iso
 
 SAMPLE_HZ: Final = (2.0, 1.0, 0.5)
 """Samples per second and slot, by mitigation level (O4)."""
+_NO_BOOK: Final = Book("", 0, None, None, None, None, 0)
 
 
 class Slot:
     """The latest state of one symbol. ``None`` is what has not been heard on this connection."""
 
-    __slots__ = (
-        "ask_price", "ask_size", "bid_price", "bid_size", "crossed", "frame", "frames", "guard",
-        "heard", "last_price", "prev_close", "symbol", "volume",
-    )  # fmt: skip
+    __slots__ = ("book", "frame", "frames", "guard", "heard", "last_price", "snapshot", "symbol")
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self.guard = TradeGuard()
         self.frames = 0
+        """Quote events since the last sample."""
         self.frame = 0
+        """The wire line of the last one."""
         self.forget()
 
     def forget(self) -> None:
         """The line was lost: nothing that was heard before it is known to be so still."""
-        self.bid_price: float | None = None
-        self.bid_size: float | None = None
-        self.ask_price: float | None = None
-        self.ask_size: float | None = None
+        self.book: Book | None = None
+        self.snapshot: Snapshot | None = None
         self.last_price: float | None = None
-        self.volume: float | None = None
-        self.prev_close: float | None = None
-        self.crossed = False
         self.heard = False
 
     def on_book(self, book: Book, frame: int) -> None:
-        self.bid_price, self.bid_size = book.bid_price, book.bid_size
-        self.ask_price, self.ask_size = book.ask_price, book.ask_size
-        self.crossed = unusual(book)
-        self._count(frame)
+        self.book = book
+        self.frames += 1
+        self.frame = frame
+        self.heard = True
 
     def on_snapshot(self, snapshot: Snapshot, frame: int) -> None:
+        self.snapshot = snapshot
         self.last_price = snapshot.last_price
-        self.volume = snapshot.volume
-        self.prev_close = snapshot.prev_close
-        self._count(frame)
+        self.frames += 1
+        self.frame = frame
+        self.heard = True
 
     def on_trade(self, trade: Trade) -> None:
         self.last_price = trade.price
         self.heard = True
 
-    def _count(self, frame: int) -> None:
-        self.frames += 1
-        self.frame = frame
-        self.heard = True
-
     def sample(self, at_ns: int, received_at: int, meta: SessionMeta) -> SampleRecord:
         """The slot's state on the grid moment ``at_ns``."""
+        book = self.book or _NO_BOOK
+        snapshot = self.snapshot
         return SampleRecord(
             schema_version=SCHEMA_VERSION,
             event_time=iso(at_ns),
@@ -76,14 +69,14 @@ class Slot:
             venue=meta.venue,
             symbol=self.symbol,
             frame=self.frame,
-            notes=["crossed_book"] if self.crossed else [],
-            bid_price=self.bid_price,
-            ask_price=self.ask_price,
-            bid_size=self.bid_size,
-            ask_size=self.ask_size,
+            notes=["crossed_book"] if unusual(book) else [],
+            bid_price=book.bid_price,
+            ask_price=book.ask_price,
+            bid_size=book.bid_size,
+            ask_size=book.ask_size,
             last_price=self.last_price,
-            volume=self.volume,
-            prev_close=self.prev_close,
+            volume=snapshot.volume if snapshot else None,
+            prev_close=snapshot.prev_close if snapshot else None,
             frames=self.frames,
         )
 

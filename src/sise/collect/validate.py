@@ -16,7 +16,12 @@ def refusal(event: MarketEvent) -> str | None:
     if type(event) is Trade:
         return _price(event.price) or _size(event.size)
     if type(event) is Book:
-        return _side(event.bid_price, event.bid_size) or _side(event.ask_price, event.ask_size)
+        bid, ask, bid_size, ask_size = event.bid_price, event.ask_price, event.bid_size, event.ask_size
+        if bid is None or ask is None or bid_size is None or ask_size is None:
+            return _side(bid, bid_size) or _side(ask, ask_size)
+        if 0.0 < bid < inf and 0.0 < ask < inf and 0.0 <= bid_size < inf and 0.0 <= ask_size < inf:
+            return None
+        return _side(bid, bid_size) or _side(ask, ask_size)
     if type(event) is Candle:
         return _candle(event)
     return _price(event.last_price)  # type: ignore[union-attr]

@@ -71,12 +71,58 @@ def _mend(root: Path, path: str, stamp: str) -> TornTail | None:
         good = good_end(file.fileno(), _first_hole(file.fileno(), size))
         if good == size:
             return None
-        file.seek(good)
-        moved_to = f"{TORN_FOLDER}/{path.replace('/', '__')}.{stamp}"
-        _keep(root / moved_to, file)
-        file.truncate(good)
-        os.fsync(file.fileno())
+        return _cut(root, path, file, good, stamp)
+
+
+def _cut(root: Path, path: str, file: IO[bytes], good: int, stamp: str) -> TornTail:
+    """Move what follows offset ``good`` to quarantine."""
+    moved_to = f"{TORN_FOLDER}/{path.replace('/', '__')}.{stamp}"
+    size = file.seek(0, os.SEEK_END)
+    file.seek(good)
+    _keep(root / moved_to, file)
+    file.truncate(good)
+    os.fsync(file.fileno())
     return TornTail(path, good, size - good, moved_to)
+
+
+class _Founded(Struct):
+    frame: int = 0
+
+
+_founded = msgspec.json.Decoder(_Founded)
+
+
+def cut_unfounded(root: Path, prefixes: list[str], last_frame: int, stamp: str) -> list[TornTail]:
+    """Move records whose frame the wire log does not have to quarantine, with all that follows them.
+
+    The wire is written first, so only a power cut can leave such records: the disk kept a younger
+    page of theirs and not the wire's. Their frame's number will be given to another frame.
+    """
+    found = []
+    for prefix in prefixes:
+        plain = [file for file in partitions(root, [prefix]) if not file.sealed]
+        if plain:
+            with (root / plain[-1].path).open("rb+") as file:
+                good = _first_unfounded(file, last_frame)
+                if good is not None:
+                    found.append(_cut(root, plain[-1].path, file, good, stamp))
+    return found
+
+
+def _first_unfounded(file: IO[bytes], last_frame: int) -> int | None:
+    """Where the first line with a frame beyond ``last_frame`` begins, among the last ones."""
+    size = file.seek(0, os.SEEK_END)
+    begin = max(0, size - UNSYNCED_BYTES_MAX)
+    data = os.pread(file.fileno(), size - begin, begin)
+    at = data.find(b"\n") + 1 if begin else 0
+    while at < len(data):
+        end = data.find(b"\n", at) + 1
+        if end == 0:
+            return None
+        if _is_good(data[at : end - 1]) and _founded.decode(data[at:end]).frame > last_frame:
+            return begin + at
+        at = end
+    return None
 
 
 def _first_hole(fd: int, size: int) -> int:

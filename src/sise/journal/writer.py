@@ -25,13 +25,13 @@ from msgspec import Struct
 from sise.journal.appendfile import AppendFile
 from sise.journal.disk import Disk
 from sise.journal.files import partitions
-from sise.journal.line import close_line
+from sise.journal.line import add_line
 from sise.journal.partition import Partition, Stream
 from sise.model.time import NS_PER_MS, Clock
 
 log = logging.getLogger(__name__)
 
-FLUSH_BYTES: Final = 256 * 1024
+FLUSH_BYTES: Final = 128 * 1024
 """A stream with this much in its buffer is written at once."""
 FLUSH_INTERVAL_MS: Final = 15
 COMMIT_INTERVAL_MS: Final = 30
@@ -53,18 +53,17 @@ _NOTHING: Final = Partition("", 0)
 class _Open:
     """A partition that lines go to: their buffer and, from the first write on, the file."""
 
-    __slots__ = ("bytes", "file", "lines", "partition", "stream")
+    __slots__ = ("buffer", "file", "partition", "stream")
 
     def __init__(self, stream: str, partition: Partition) -> None:
         self.stream = stream
         self.partition = partition
-        self.lines: list[bytes] = []
-        self.bytes = 0
+        self.buffer = bytearray()
         self.file: AppendFile | None = None
 
     @property
     def kept_bytes(self) -> int:
-        return self.bytes + (self.file.kept_bytes if self.file else 0)
+        return len(self.buffer) + (self.file.kept_bytes if self.file else 0)
 
 
 class JournalWriter:
@@ -121,12 +120,9 @@ class JournalWriter:
         to = self._open[stream]
         if at_ns >= to.partition.until_ns:
             to = self._rotate(stream, at_ns)
-        line = close_line(body)
-        to.lines.append(line)
-        size = len(line)
-        to.bytes += size
-        self._pending += size
-        if to.bytes >= FLUSH_BYTES:
+        buffer = to.buffer
+        self._pending += add_line(buffer, body)
+        if len(buffer) >= FLUSH_BYTES:
             self.flush()
         return True
 
@@ -198,14 +194,14 @@ class JournalWriter:
         to = self._open[stream]
         if to.file is not None:
             return to.partition.path, to.file.written
-        path = to.partition.path if to.lines else self._partition_at(stream, now_ns).path
+        path = to.partition.path if to.buffer else self._partition_at(stream, now_ns).path
         on_disk = self._root / path
         return path, on_disk.stat().st_size if on_disk.exists() else 0
 
     def unwritten_lines(self, stream: str) -> int:
         """How many lines of ``stream`` only our memory holds (not 0 while the disk refuses)."""
         return sum(
-            len(to.lines) + (to.file.pending_lines() if to.file else 0)
+            to.buffer.count(b"\n") + (to.file.pending_lines() if to.file else 0)
             for to in self._partitions()
             if to.stream == stream
         )
@@ -229,13 +225,12 @@ class JournalWriter:
 
     def _write(self, to: _Open) -> None:
         if to.file is None:
-            if not to.lines:
+            if not to.buffer:
                 return
             to.file = AppendFile(self._root / to.partition.path, self._disk)
-        if to.lines:
-            data = b"".join(to.lines)
-            to.lines.clear()
-            to.bytes = 0
+        if to.buffer:
+            data = bytes(to.buffer)
+            to.buffer.clear()
             to.file.add(data)
             self.written_bytes += len(data)
         to.file.write()
@@ -247,7 +242,7 @@ class JournalWriter:
         if partition.path == old.partition.path:
             old.partition = partition
             return old
-        if old.lines or old.file is not None:
+        if old.buffer or old.file is not None:
             self._retired.append(old)
             self.rotations += 1
         self._newest[stream] = partition.path

@@ -7,7 +7,7 @@ Prices and sizes are floats that print back to the provider's own number.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, final
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ Side = Literal["buy", "sell", "unknown"]
 """The taker's side of a trade."""
 
 
+@final
 class Trade(Struct, gc=False):
     """One execution. ``trade_id`` is unique per symbol at the provider."""
 
@@ -30,15 +31,7 @@ class Trade(Struct, gc=False):
     """Where it happened, for a provider of several venues; empty: the provider's only one."""
 
 
-class Level(Struct, gc=False):
-    """One depth of a book; a side that has no order there is ``None``."""
-
-    bid_price: float | None
-    bid_size: float | None
-    ask_price: float | None
-    ask_size: float | None
-
-
+@final
 class Book(Struct, gc=False):
     """The best orders of both sides at ``event_time``; ``levels[0]`` is the best."""
 
@@ -54,6 +47,7 @@ class Book(Struct, gc=False):
     venue: str = ""
 
 
+@final
 class Snapshot(Struct, gc=False):
     """The state of a symbol: last price and the day so far.
 
@@ -74,6 +68,7 @@ class Snapshot(Struct, gc=False):
     venue: str = ""
 
 
+@final
 class Candle(Struct, gc=False):
     """A candle as the provider made it; ``bar_time`` is where its interval starts."""
 
@@ -91,6 +86,7 @@ class Candle(Struct, gc=False):
     snapshot: bool = False
 
 
+@final
 class UnknownFields(Struct, gc=False):
     """The frame held fields that we do not know; the rest was understood."""
 
@@ -98,6 +94,7 @@ class UnknownFields(Struct, gc=False):
     names: tuple[str, ...]
 
 
+@final
 class Control(Struct, gc=False):
     """A message about the line itself: an error, a keep-alive, a list of subscriptions."""
 

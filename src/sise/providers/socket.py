@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket as system
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Final, Self
@@ -29,8 +30,11 @@ CLOSE_WAIT_SECONDS: Final = 1.0
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
 """Of one message, all its fragments together."""
 
+READ_BYTES_MAX: Final = 512 * 1024
+"""Of a burst, what one turn of the loop takes: some milliseconds of work."""
+
 _TEXT: Final = WSMsgType.TEXT
-_DATA: Final = (WSMsgType.BINARY, WSMsgType.TEXT)
+_DATA: Final = (WSMsgType.BINARY, _TEXT)
 _CONTINUATION: Final = WSMsgType.CONTINUATION
 _PING: Final = WSMsgType.PING
 _CLOSE: Final = WSMsgType.CLOSE
@@ -52,6 +56,8 @@ class Socket(WSListener):
         self._parts_bytes = 0
         self._reason = ""
         self._failure: Exception | None = None
+        self._ending = False
+        self._begins_read = True
         self._transport: WSTransport | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -130,18 +136,26 @@ class Socket(WSListener):
             self._transport.disconnect(graceful=False)
             await asyncio.wait((self.closed,), timeout=CLOSE_WAIT_SECONDS)
 
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Let the system hold only so much for us: picows reads all of it at once, however much it is,
+        and nothing else runs meanwhile, no sample, no flush, no ping."""
+        line: system.socket = transport.underlying_transport.get_extra_info("socket")
+        line.setsockopt(system.SOL_SOCKET, system.SO_RCVBUF, READ_BYTES_MAX)
+
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._reason or self._failure is not None:  # what the buffer of an ended socket still held
+        if self._ending:  # what the buffer of an ended socket still held
             return
-        self.alive_at = now = self._now_ns()
+        if self._begins_read:  # all frames of one read were received at one moment
+            self.alive_at = self._now_ns()
+        self._begins_read = frame.last_in_buffer
         kind = frame.msg_type
         try:
             if frame.payload_size > self._frame_bytes_max:  # picows refuses its head, then reads on
                 self._too_long(transport)
             elif kind in _DATA and frame.fin and not self._parts:
-                self._on_frame(frame.get_payload_as_bytes(), now)
+                self._on_frame(frame.get_payload_as_bytes(), self.alive_at)
             elif kind in _DATA or kind == _CONTINUATION:
-                self._fragment(transport, frame, now)
+                self._fragment(transport, frame, self.alive_at)
             elif kind == _PING:
                 transport.send_pong(frame.get_payload_as_bytes())
             elif kind == _CLOSE:
@@ -176,13 +190,14 @@ class Socket(WSListener):
         self._end(transport, WSCloseCode.OK)
 
     def _end(self, transport: WSTransport, code: WSCloseCode) -> None:
+        self._ending = True
         transport.send_close(code)
         transport.disconnect()
 
     @property
     def _ended(self) -> bool:
         cut = self._transport is None or self._transport.is_disconnected
-        return bool(cut or self._reason or self._failure is not None)
+        return cut or self._ending
 
     async def _watch_end(self, transport: WSTransport) -> None:
         reason = "connection lost: the line was cut without a close frame"

@@ -138,6 +138,11 @@ def error_name(error: object) -> tuple[str, str]:
 def book_of(symbol: str, event_time: int, units: list[wire.Unit], *, snapshot: bool) -> Book:
     """A book from its units; slots that hold no order on either side are padding, not depth."""
     depth = len(units)
+    if depth and units[-1].bid_size and units[0].ask_size:  # the usual case: nothing is padding
+        best = units[0]
+        return Book(
+            symbol, event_time, best.bid_price, best.bid_size, best.ask_price, best.ask_size, depth, snapshot
+        )
     while depth and not units[depth - 1].bid_size and _is_padding(units[depth - 1]):
         depth -= 1
     if not depth:

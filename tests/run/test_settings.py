@@ -150,3 +150,16 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
     rows = [line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     named = {line.split("`")[1] for line in rows}
     assert named == set(Settings.model_fields) | set(OTHER_VARIABLES)
+
+
+def test_every_setting_is_taken_as_text_from_the_environment(
+    no_settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment holds text only: a default written there must be accepted and mean the same."""
+    defaults = settings.load()
+    for name in settings.Settings.model_fields:
+        value = getattr(defaults, name)
+        if value is not None:
+            text = ",".join(value) if isinstance(value, list) else str(value)
+            monkeypatch.setenv("SISE_" + name.upper(), text)
+    assert settings.load() == defaults

@@ -38,6 +38,7 @@ OTHER_VARIABLES: Final = {
 }
 """Variables that are no settings, with what they do."""
 
+BOOK_DEPTHS: Final = (1, 5, 15, 30)
 _SYMBOL: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9._]{1,20}")
 
 
@@ -56,7 +57,7 @@ class Settings(BaseModel):
     sample_hz: float = Field(
         2.0, ge=0.1, le=10, description="Samples per second and slot in the scalp track."
     )
-    book_depth: Literal[1, 5, 15, 30] = Field(5, description="Levels of the order book to ask for.")
+    book_depth: int = Field(5, description="Levels of the order book to ask for: 1, 5, 15 or 30.")
     history_candles: int = Field(
         200,
         ge=0,
@@ -95,6 +96,13 @@ class Settings(BaseModel):
         "console", description="Coloured lines, or a JSON object a line."
     )
     log_dir: Path | None = Field(None, description="Also log into files in this folder.")
+
+    @field_validator("book_depth")
+    @classmethod
+    def _is_depth(cls, value: int) -> int:
+        if value not in BOOK_DEPTHS:
+            raise ValueError("it should be 1, 5, 15 or 30")
+        return value
 
     @field_validator("symbols", mode="before")
     @classmethod

@@ -156,10 +156,10 @@ def test_every_setting_is_taken_as_text_from_the_environment(
     no_settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The environment holds text only: a default written there must be accepted and mean the same."""
-    defaults = settings.load()
-    for name in settings.Settings.model_fields:
+    defaults = load()
+    for name in Settings.model_fields:
         value = getattr(defaults, name)
         if value is not None:
             text = ",".join(value) if isinstance(value, list) else str(value)
             monkeypatch.setenv("SISE_" + name.upper(), text)
-    assert settings.load() == defaults
+    assert load() == defaults

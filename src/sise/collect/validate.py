@@ -24,7 +24,7 @@ def refusal(event: MarketEvent) -> str | None:
         return _side(bid, bid_size) or _side(ask, ask_size)
     if type(event) is Candle:
         return _candle(event)
-    return _price(event.last_price)  # type: ignore[union-attr]
+    return _price(event.last_price)
 
 
 def unusual(event: Book) -> bool:

@@ -16,7 +16,8 @@ from sise.collect.link import Link
 from sise.collect.observe import Observer
 from sise.collect.slots import SessionMeta, Slot
 from sise.model.errors import Unreachable
-from sise.providers.registry import provider
+from sise.providers.upbit.line import UpbitLine
+from sise.providers.upbit.provider import Upbit
 from tests.collect.virtual import VirtualClock
 
 
@@ -100,13 +101,15 @@ class Venue:
         self.diary = Diary(self.lines, meta, self.clock)
         self.gaps = Gaps(self.diary, "scalp")
         self.ledger = Ledger()
-        upbit = provider("upbit", rest_url=None, ws_url=None)
+        upbit = Upbit()
         self.observer = Observer(
             upbit, self.lines, {s: Slot(s) for s in self.symbols}, meta, self.ledger, first_frame=1
         )
+        line = UpbitLine(upbit.subscription, "test")
+        line.want(self.symbols)
         self.link = Link(
             self.connect,
-            lambda ticket: upbit.subscription(self.symbols, ticket),
+            line,
             self.observer,
             self.gaps,
             self.diary,

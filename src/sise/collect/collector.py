@@ -93,9 +93,10 @@ class Collector:
         self._session: Session | None = None
         self.session = Session(config.data_dir, provider, self.writer, clock)
         self._session = self.session
+        self._rest = provider.rest(clock, self._on_answer)
         self.link = Link(
             connect,
-            lambda ticket: provider.subscription(list(self.session.slots), ticket),
+            provider.line(self._rest, self.session.meta.session_id),
             self.session.observer,
             self.session.gaps,
             self.session.diary,
@@ -142,8 +143,9 @@ class Collector:
         return {**self.session.ledger.facts(), "gaps": gaps}
 
     async def _listen(self) -> None:
-        async with self._provider.rest(self._clock, self._on_answer) as rest:
+        async with self._rest as rest:
             self.session.watch(await self._choose(rest))
+            self.link.watch(list(self.session.slots))
             tasks = [asyncio.create_task(self.link.run())]
             if self._config.history_candles:
                 tasks.append(asyncio.create_task(self._ask_history(rest)))

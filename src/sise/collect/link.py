@@ -1,25 +1,26 @@
 """The line to a provider: connect, subscribe, prove by data that it works, notice when it does not.
 
-A line is believed only while data proves it. After a subscription the first frame with a market
-event ends the hole that was open. When nothing is heard for ``PROBE_AFTER_SECONDS``, the same
-subscription is sent again: a provider that is alive answers with its latest state (the market is
-quiet), one that is not stays silent, and the line is given up.
+A line is believed only while something proves it. After a subscription the first frame with a market
+event ends the hole that was open, or, where the provider confirms each registration, the last of these
+confirmations. When nothing is heard for ``PROBE_AFTER_SECONDS``, the line's probe is sent: a provider
+that is alive answers it (the market is quiet), one that is not stays silent, and the line is given up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Any, Final, Literal, Protocol
 
 from sise.collect.diary import Diary
 from sise.collect.gaps import Gaps
 from sise.collect.observe import Observer
-from sise.model.errors import Unreachable
+from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.records import ReconnectionEvent
 from sise.model.time import NS_PER_SECOND, Clock, iso
+from sise.providers.contract import Line
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Link:
     def __init__(
         self,
         connect: Connect,
-        subscription: Callable[[str], str],
+        line: Line,
         observer: Observer,
         gaps: Gaps,
         diary: Diary,
@@ -76,13 +77,12 @@ class Link:
         rng: Random,
     ) -> None:
         self._connect = connect
-        self._subscription = subscription
+        self._line = line
         self._observer = observer
         self._gaps = gaps
         self._diary = diary
         self._clock = clock
         self._rng = rng
-        self._tickets = 0
         self._connections = 0
         self._paused = False
         self.state: State = "connecting"
@@ -100,8 +100,9 @@ class Link:
             self._connections += 1
             self._observer.conn = f"ws-{self._connections}"
             try:
+                await self._line.prepare()
                 socket = await self._connect(self._observer.on_frame)
-            except Unreachable as error:
+            except (Unreachable, ProviderRefused, Undecodable) as error:
                 self._gaps.begin(self._observer.heard_at or started, "connect_failed", str(error))
                 self._note_attempt(waited, "FAIL", [], str(error))
                 self.attempt += 1
@@ -146,12 +147,26 @@ class Link:
 
     async def _listen(self, socket: Socket, waited: float) -> float:
         """Subscribe and watch until the line is lost; answers how many seconds it gave data."""
-        observer, clock = self._observer, self._clock
+        observer, clock, line = self._observer, self._clock, self._line
         heard_first: list[int] = []
-        observer.on_heard = lambda at: self._heard_again(at, waited, heard_first)
-        self._subscribe(socket)
+
+        def proven(at: int) -> None:
+            if not heard_first:
+                heard_first.append(at)
+                self._heard_again(at, waited)
+
+        def told(payload: bytes, at: int) -> None:
+            if (answer := line.heard(payload)) is not None:
+                socket.send(answer)
+            self._say(socket)
+            if line.proves_itself and line.confirmed:
+                proven(at)
+
+        observer.on_heard = None if line.proves_itself else proven
+        observer.on_control = told
+        line.opened()
         reason = await self._watch(socket, heard_first)
-        observer.on_heard = None
+        observer.on_heard = observer.on_control = None
         now = clock.now_ns()
         observer.sample(now, now, pending_only=True)
         for slot in observer.slots.values():
@@ -159,18 +174,22 @@ class Link:
         proof = observer.heard_at
         if reason == "ws_disconnect" and heard_first:
             proof = max(proof, socket.alive_at)
-        detail = _closing_words(socket)
+        detail = f"{line.stopped} {_closing_words(socket)}".strip()
         if not heard_first:
             self._note_attempt(waited, "FAIL", [], f"{reason} {detail}".strip())
         self._gaps.begin(proof or now, reason, detail)
         return (now - heard_first[0]) / NS_PER_SECOND if heard_first else 0.0
 
-    def _subscribe(self, socket: Socket) -> None:
-        self._tickets += 1
-        socket.send(self._subscription(f"{self._diary.meta.session_id}-{self._tickets}"))
+    def _say(self, socket: Socket) -> None:
+        """Send what the line has to say."""
+        while (text := self._line.next_text()) is not None:
+            socket.send(text)
 
-    def _heard_again(self, at: int, waited: float, heard_first: list[int]) -> None:
-        heard_first.append(at)
+    def watch(self, symbols: Sequence[str]) -> None:
+        """From now on exactly these symbols are wanted."""
+        self._line.want(symbols)
+
+    def _heard_again(self, at: int, waited: float) -> None:
         again = self._gaps.open is not None
         self._enter("connected")
         self._gaps.end(at)
@@ -184,19 +203,23 @@ class Link:
 
     async def _watch(self, socket: Socket, heard_first: list[int]) -> str:
         """Wait until the line is lost, and say why."""
+        line, ledger = self._line, self._observer.ledger
         watch = _Watch(self._clock.monotonic_ns())
         confirmed = False
         while not socket.closed.done():
+            self._say(socket)
             await self._look(socket)
             now = self._clock.monotonic_ns()
-            verdict = watch.look(now, self._observer.ledger.events_decoded, subscribed=bool(heard_first))
+            verdict = watch.look(now, ledger.events_decoded + line.answers, subscribed=bool(heard_first))
             if not confirmed and now - watch.began >= CONFIRM_SECONDS * NS_PER_SECOND:
                 confirmed = True
                 self._confirm()
             if verdict == "silent":
                 return "silent_socket"
-            if verdict == "probe":
-                self._subscribe(socket)
+            if line.stopped:
+                return "provider_refused"
+            if verdict == "probe" and (text := line.probe()) is not None:
+                socket.send(text)
             if verdict in ("probe", "ping"):
                 socket.ping()
         return "ws_disconnect"
@@ -212,7 +235,10 @@ class Link:
 
     def _confirm(self) -> None:
         """Which symbols have answered the subscription; the others are said, not hoped for."""
-        self.unconfirmed = [slot.symbol for slot in self._observer.slots.values() if not slot.heard]
+        if self._line.proves_itself:
+            self.unconfirmed = list(self._line.refused)
+        else:
+            self.unconfirmed = [slot.symbol for slot in self._observer.slots.values() if not slot.heard]
         if self.unconfirmed:
             self._diary.write(
                 "subscription_unconfirmed",

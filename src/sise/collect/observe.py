@@ -76,6 +76,8 @@ class Observer:
         """Receive time of the last frame with a market event (UTC ns)."""
         self.on_heard: Callable[[int], None] | None = None
         """Called once, with the receive time of the next frame that holds a market event."""
+        self.on_control: Callable[[bytes, int], None] | None = None
+        """Called with each frame that is about the line itself, and its receive time."""
         self._received_at = 0
         self._received_text = ""
         self._on_lost = on_lost
@@ -99,7 +101,7 @@ class Observer:
             return
         for event in events:
             if type(event) is UnknownFields or type(event) is Control:
-                self._notice(event)
+                self._notice(event, payload, received_at)
                 continue
             self.heard_at = received_at
             if self.on_heard is not None:
@@ -253,9 +255,11 @@ class Observer:
         self._append("quarantine", _encode(line), received_at, always=True)
         self._on_notice("quarantined", reason)
 
-    def _notice(self, event: UnknownFields | Control) -> None:
+    def _notice(self, event: UnknownFields | Control, payload: bytes, received_at: int) -> None:
         if isinstance(event, Control):
             self.ledger.control += 1
+            if self.on_control is not None:
+                self.on_control(payload, received_at)
             if event.kind == "error":
                 self._on_notice("provider_error", f"{event.name}: {event.message}")
             return

@@ -83,6 +83,53 @@ class RestClient(Protocol):
         """The candles that start in ``[start_ns, end_ns)``, oldest first, each once."""
 
 
+class Line(Protocol):
+    """What is said on a socket so that it carries the wanted symbols: a machine without a socket.
+
+    Upbit takes one text that replaces all before it; KIS takes a registration at a time and answers
+    each. Whoever holds the socket sends what :meth:`next_text` gives, until that is None, after
+    :meth:`opened`, :meth:`want` and :meth:`heard`, and again from time to time.
+    """
+
+    @property
+    def proves_itself(self) -> bool:
+        """True where the provider confirms what it carries; else only data does."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Everything wanted is carried, as the provider says (where it :attr:`proves_itself`)."""
+
+    @property
+    def answers(self) -> int:
+        """Grows with every answer that proves that the provider still carries what it did."""
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Symbols that the provider does not carry, and why."""
+
+    @property
+    def stopped(self) -> str:
+        """Why this socket is of no more use; empty while it is."""
+
+    async def prepare(self) -> None:
+        """Fetch what a new socket needs. May raise what :class:`RestClient` may."""
+
+    def opened(self) -> None:
+        """A new socket is open: it carries nothing yet."""
+
+    def want(self, symbols: Sequence[str]) -> None:
+        """From now on exactly these are wanted. Raises ``BadInput`` where that cannot be."""
+
+    def next_text(self) -> str | None:
+        """What to send next."""
+
+    def heard(self, payload: bytes) -> str | None:
+        """A message about the line came; what to send back at once."""
+
+    def probe(self) -> str | None:
+        """What a provider that is alive answers, however quiet its market is."""
+
+
 class Provider(Protocol):
     """One provider of one market."""
 
@@ -119,11 +166,8 @@ class Provider(Protocol):
     def decode(self, payload: bytes, received_at: int) -> list[Event]:
         """The events of a frame; pure. Raises :class:`~sise.model.errors.Undecodable`."""
 
-    def subscription(self, symbols: Sequence[str], ticket: str) -> str:
-        """The one text frame that makes a socket carry exactly ``symbols``, whatever it did before.
-
-        Raises :class:`~sise.model.errors.BadInput` for symbols that the provider would ignore.
-        """
+    def line(self, rest: RestClient, name: str) -> Line:
+        """The line of one socket after another; ``name`` is unique to the session."""
 
     def rest(self, clock: Clock, on_answer: OnAnswer) -> RestClient:
         """A client for the provider's questions; ``on_answer`` hears every answer first."""

@@ -8,11 +8,12 @@ from typing import Final
 from sise.model.errors import BadInput
 from sise.model.time import Clock
 from sise.providers.address import checked
-from sise.providers.contract import OnAnswer
+from sise.providers.contract import OnAnswer, RestClient
 from sise.providers.upbit import decode as decoding
 from sise.providers.upbit import encode
 from sise.providers.upbit.client import UpbitRest
 from sise.providers.upbit.limits import BOOK_DEPTHS, SLOTS
+from sise.providers.upbit.line import UpbitLine
 
 REST_URL: Final = "https://api.upbit.com"
 WS_URL: Final = "wss://api.upbit.com/websocket/v1"
@@ -43,6 +44,10 @@ class Upbit:
     def subscription(self, symbols: Sequence[str], ticket: str) -> str:
         """See :func:`sise.providers.upbit.encode.subscription`; the format is SIMPLE."""
         return encode.subscription(symbols, ticket, self.kinds, self.book_depth)
+
+    def line(self, rest: RestClient, name: str) -> UpbitLine:
+        """See :class:`~sise.providers.upbit.line.UpbitLine`."""
+        return UpbitLine(self.subscription, name)
 
     def rest(self, clock: Clock, on_answer: OnAnswer) -> UpbitRest:
         """A REST client with its own governor: one for a process, for limits count per address."""

@@ -1,0 +1,47 @@
+"""Upbit's line: one text replaces all subscriptions before it, and only data proves that it was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+
+class UpbitLine:
+    """A :class:`sise.providers.contract.Line`. ``subscription(symbols, ticket)`` makes the text."""
+
+    proves_itself = False
+    confirmed = False
+    answers = 0
+    stopped = ""
+
+    def __init__(self, subscription: Callable[[Sequence[str], str], str], name: str) -> None:
+        self._subscription = subscription
+        self._name = name
+        self._tickets = 0
+        self._wanted: tuple[str, ...] = ()
+        self._asked: tuple[str, ...] = ()
+        self.refused: dict[str, str] = {}
+        """Always empty: Upbit keeps silent about symbols that it does not know."""
+
+    async def prepare(self) -> None:
+        """Market data needs no key."""
+
+    def opened(self) -> None:
+        self._asked = ()
+
+    def want(self, symbols: Sequence[str]) -> None:
+        self._wanted = tuple(symbols)
+
+    def next_text(self) -> str | None:
+        if self._asked == self._wanted:
+            return None
+        self._asked = self._wanted
+        return self.probe()
+
+    def heard(self, payload: bytes) -> str | None:
+        """Nothing is answered: errors are told by the observer, and Upbit then closes."""
+        return None
+
+    def probe(self) -> str | None:
+        """The same subscription again: a server that is alive answers with its latest state."""
+        self._tickets += 1
+        return self._subscription(self._wanted, f"{self._name}-{self._tickets}")

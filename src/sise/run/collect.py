@@ -60,7 +60,7 @@ async def _collect(settings: Settings, name: str, seconds: float | None) -> dict
     with stop_event(seconds) as stop, _alone(settings.data_dir, name):
         collector = _make(settings, provider)
         async with _Health(settings.data_dir, name, collector.status):
-            return await collector.run(stop)
+            return await collector.run(stop) | {"url": provider.ws_url}
 
 
 def _make(settings: Settings, provider: Any) -> Collector:

@@ -1,4 +1,4 @@
-"""What the collectors say of themselves: each is asked once a second, at the address it wrote.
+"""What the collectors say of themselves: each is asked twice a second, at the address it wrote.
 
 A collector's health must reach people even when the disk is full, so it is the one thing that does
 not come from the journal. Only addresses of this machine are asked.
@@ -20,7 +20,7 @@ from sise.serve.outgoing import NoAnswer, Outgoing
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.5
 STALE_SECONDS_MAX: Final = 2.5
 """A collector whose last answer is older than this is taken for gone."""
 ADDRESS_BYTES_MAX: Final = 4096

@@ -15,11 +15,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from sise.collect.choosing import UniverseOfDay
 from sise.collect.delay import DurableDelay
+from sise.collect.hours import TrackHours
 from sise.collect.link import Connect, Link, wait_seconds
 from sise.collect.session import Session
 from sise.collect.slots import SAMPLE_HZ
 from sise.collect.status import Status
+from sise.collect.swing import SwingTrack
 from sise.journal.disk import Disk
 from sise.journal.partition import (
     events_stream,
@@ -30,8 +33,10 @@ from sise.journal.partition import (
     wire_stream,
 )
 from sise.journal.writer import FLUSH_INTERVAL_MS, Fault, GroupCommit, JournalWriter
+from sise.model.calendar import Calendar
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.events import Instrument
+from sise.model.hours import VENUE_OF_MARKET
 from sise.model.time import MARKET_ZONES, NS_PER_SECOND, Clock
 from sise.providers.contract import Answer, Provider, RestClient
 
@@ -52,6 +57,8 @@ class CollectConfig(Struct, frozen=True):
     history_candles: int = 0
     """So many 1-minute candles of the provider are asked for per slot at the start (0: none)."""
     sample_hz: float = SAMPLE_HZ[0]
+    swing: bool = True
+    """Sweep the universe of the day every ten minutes (not where ``symbols`` are given)."""
 
 
 class Collector:
@@ -146,14 +153,42 @@ class Collector:
         async with self._rest as rest:
             self.session.watch(await self._choose(rest))
             self.link.watch(list(self.session.slots))
-            tasks = [asyncio.create_task(self.link.run())]
-            if self._config.history_candles:
-                tasks.append(asyncio.create_task(self._ask_history(rest)))
+            tasks = [asyncio.create_task(self.link.run()), asyncio.create_task(self._ask(rest))]
             try:
                 await asyncio.gather(*tasks)
             finally:
                 for task in tasks:
                     task.cancel()
+
+    async def _ask(self, rest: RestClient) -> None:
+        """All questions by REST, one after another, so that each answer is known by its wire line."""
+        if self._config.history_candles:
+            await self._ask_history(rest)
+        if self._config.swing and not self._config.symbols:
+            await self._sweep(rest)
+
+    async def _sweep(self, rest: RestClient) -> None:
+        """The swing track: the universe of each day, swept on the grid."""
+        hours = TrackHours(Calendar(VENUE_OF_MARKET[self._provider.market]))
+        universes = UniverseOfDay(
+            self._config.data_dir, rest, self.session.diary, hours, answer_frame=self._answered
+        )
+        swing = SwingTrack(
+            rest, self.session.observer, self.session.diary, self._clock, answer_frame=self._answered
+        )
+
+        async def symbols(at_ns: int) -> Sequence[str]:
+            if not hours.universe_due_at(at_ns):
+                return ()
+            universe = await universes.of(hours.day_of(at_ns))
+            return universe.symbols if universe else ()
+
+        await symbols(self._clock.now_ns())
+        await swing.run(symbols, hours.sweeps_at)
+
+    def _answered(self) -> tuple[int, int]:
+        """Receive time and wire line of the last REST answer."""
+        return self._last_answer
 
     def _on_answer(self, answer: Answer) -> None:
         observer = self.session.observer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,8 +17,18 @@ from sise.collect.ledger import Ledger
 from sise.collect.slots import SessionMeta, Slot
 from sise.collect.validate import refusal
 from sise.model.errors import Undecodable
-from sise.model.events import Book, Candle, Control, Event, MarketEvent, Snapshot, Trade, UnknownFields
-from sise.model.records import SCHEMA_VERSION, CandleRecord, Refusal, TradeRecord, WireLine
+from sise.model.events import (
+    Book,
+    Candle,
+    Control,
+    Event,
+    MarketEvent,
+    Quote,
+    Snapshot,
+    Trade,
+    UnknownFields,
+)
+from sise.model.records import SCHEMA_VERSION, CandleRecord, Refusal, SwingRecord, TradeRecord, WireLine
 from sise.model.time import iso
 
 log = logging.getLogger(__name__)
@@ -152,16 +162,16 @@ class Observer:
             self.refuse(trade, received_at, frame, "duplicate")
             return
         meta = self.meta
-        record = TradeRecord(
+        record = TradeRecord(  # spelled out: this is the hot path
             schema_version=SCHEMA_VERSION,
             event_time=iso(trade.event_time),
             receive_time=iso(received_at),
             session_id=meta.session_id,
             mitigation_level=meta.mitigation_level,
-            quality_flag="normal",
+            quality_flag="normal" if meta.mitigation_level == 0 else "degraded",
             provider=meta.provider,
             market=meta.market,
-            venue=meta.venue,
+            venue=trade.venue or meta.venue,
             symbol=trade.symbol,
             frame=frame,
             notes=guard.notes(trade, received_at),
@@ -174,21 +184,27 @@ class Observer:
         guard.remember(trade.trade_id, trade.event_time)
         slot.on_trade(trade)
 
+    def _meta_of(self, symbol: str, event_time: int, received_at: int, frame: int) -> dict[str, Any]:
+        """The common meta of a record (all but its venue and notes)."""
+        meta = self.meta
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "event_time": iso(event_time),
+            "receive_time": iso(received_at),
+            "session_id": meta.session_id,
+            "mitigation_level": meta.mitigation_level,
+            "quality_flag": "normal" if meta.mitigation_level == 0 else "degraded",
+            "provider": meta.provider,
+            "market": meta.market,
+            "symbol": symbol,
+            "frame": frame,
+        }
+
     def record_candle(self, candle: Candle, received_at: int, frame: int, stream: str) -> None:
         """Record a provider's candle (already counted as decoded) in the scalp or swing track."""
-        meta = self.meta
         record = CandleRecord(
-            schema_version=SCHEMA_VERSION,
-            event_time=iso(candle.event_time),
-            receive_time=iso(received_at),
-            session_id=meta.session_id,
-            mitigation_level=meta.mitigation_level,
-            quality_flag="normal",
-            provider=meta.provider,
-            market=meta.market,
-            venue=meta.venue,
-            symbol=candle.symbol,
-            frame=frame,
+            **self._meta_of(candle.symbol, candle.event_time, received_at, frame),
+            venue=self.meta.venue,
             size=candle.size,
             bar_time=iso(candle.bar_time),
             open=candle.open,
@@ -209,6 +225,35 @@ class Observer:
                 self.record_candle(candle, received_at, frame, "swing")
             else:
                 self.refuse(candle, received_at, frame, reason)
+
+    def on_quote(self, quote: Quote, planned_ns: int, received_at: int, frame: int, sweep: str) -> str | None:
+        """A symbol's answer in a sweep: validated and recorded in the swing track; else why not."""
+        self.ledger.events_decoded += 1
+        snapshot, book = quote.snapshot, quote.book
+        for part in (snapshot, book):
+            reason = refusal(part) if part is not None else None
+            if part is not None and reason is not None:
+                self.refuse(part, received_at, frame, reason)
+                return reason
+        record = SwingRecord(
+            **self._meta_of(quote.symbol, planned_ns, received_at, frame),
+            venue=(snapshot.venue if snapshot else "") or self.meta.venue,
+            notes=["halted"] if quote.halted else [],
+            sweep=sweep,
+            last_price=snapshot.last_price if snapshot else None,
+            open=snapshot.open if snapshot else None,
+            high=snapshot.high if snapshot else None,
+            low=snapshot.low if snapshot else None,
+            volume=snapshot.volume if snapshot else None,
+            value=snapshot.value if snapshot else None,
+            prev_close=snapshot.prev_close if snapshot else None,
+            bid_price=book.bid_price if book else None,
+            ask_price=book.ask_price if book else None,
+            halted=quote.halted,
+            warning=quote.warning,
+        )
+        self._record("swing", _encode(record), received_at)
+        return None
 
     def sample(self, at_ns: int, received_at: int, *, pending_only: bool = False) -> None:
         """Write a sample of every slot that is heard (``pending_only``: that holds events)."""

@@ -152,6 +152,7 @@ class Recovery:
         ledger = self._observer.ledger
         self._read_recorded(ledger)
         last_at = self._last.alive_ns
+        answers: set[int] = set()
         for line in self._since_checkpoint("wire", [f"wire/{self._provider}"]):
             wire = _wire.decode(line.body)
             ledger.frames_received += 1
@@ -160,8 +161,13 @@ class Recovery:
             last_at = parse_iso(wire.t)
             if wire.url:
                 ledger.control += 1
+                answers.add(wire.n)
             else:
                 self._frame(wire, last_at)
+        for (frame, _), reason in self._refused.items():
+            if frame in answers:  # refused among what was asked for by REST
+                ledger.events_decoded += 1
+                ledger.events_refused[reason] += 1
         self._observer.sample(last_at, last_at, pending_only=True)
 
     def _since_checkpoint(self, stream: str, prefixes: list[str]) -> Iterator[Line]:

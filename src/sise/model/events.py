@@ -103,6 +103,25 @@ class Control(Struct, gc=False):
     message: str = ""
 
 
+@final
+class Quote(Struct, frozen=True, kw_only=True):
+    """A symbol as one question by REST tells it. What the answer does not hold is ``None``."""
+
+    symbol: str
+    name: str = ""
+    snapshot: Snapshot | None = None
+    """``None`` where the symbol has no price now: it is halted."""
+    book: Book | None = None
+    halted: bool | None = None
+    warning: str | None = None
+    """The provider's own code of a market warning."""
+    vi: str | None = None
+    """The provider's own code of a volatility interruption."""
+    base_price: float | None = None
+    upper_limit: float | None = None
+    lower_limit: float | None = None
+
+
 MarketEvent = Trade | Book | Snapshot | Candle
 Event = MarketEvent | UnknownFields | Control
 
@@ -114,3 +133,7 @@ class Instrument(Struct, frozen=True):
     name_ko: str = ""
     name_en: str = ""
     value_24h: float | None = None
+    kind: str = ""
+    """``stock``, ``etf``, …: what a universe's rule asks for; empty where a market has one kind."""
+    prev_close: float | None = None
+    halted: bool = False

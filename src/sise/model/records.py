@@ -75,7 +75,27 @@ class CandleRecord(Record, kw_only=True, omit_defaults=True, tag="candle"):
     source: str = "provider"
 
 
-AnyRecord = TradeRecord | SampleRecord | CandleRecord
+class SwingRecord(Record, kw_only=True, omit_defaults=True, tag="swing"):
+    """A symbol of the universe in one sweep; ``event_time`` is the sweep's moment on the grid.
+
+    ``None`` is what the provider did not say; ``last_price`` is ``None`` for a halted symbol.
+    """
+
+    sweep: str
+    last_price: float | None
+    open: float | None
+    high: float | None
+    low: float | None
+    volume: float | None
+    value: float | None
+    prev_close: float | None
+    bid_price: float | None
+    ask_price: float | None
+    halted: bool | None = None
+    warning: str | None = None
+
+
+AnyRecord = TradeRecord | SampleRecord | CandleRecord | SwingRecord
 
 
 class GapMarker(Struct, kw_only=True, tag_field="event_type", tag="gap_marker"):

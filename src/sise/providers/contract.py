@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 from msgspec import Struct
 
-from sise.model.events import Book, Candle, Event, Instrument, Snapshot, Trade
+from sise.model.events import Book, Candle, Event, Instrument, Quote, Snapshot, Trade
 from sise.model.time import Clock
 
 
@@ -50,6 +50,16 @@ class RestClient(Protocol):
 
     async def top_markets(self, count: int, quote: str = "KRW") -> list[Instrument]:
         """The ``count`` markets with the highest value traded in 24 h, ties by symbol."""
+
+    async def listings(self) -> list[Instrument]:
+        """Everything that can be watched, with what a universe is made of: kind, previous close, value."""
+
+    @property
+    def quotes_per_request(self) -> int:
+        """How many symbols one call of :meth:`quotes` may name."""
+
+    async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
+        """The state of each symbol with its best orders; a symbol that is not answered is left out."""
 
     async def tickers(self, symbols: Sequence[str]) -> list[Snapshot]:
         """The state of each symbol, in the provider's order."""

@@ -77,6 +77,7 @@ def _make(settings: Settings, provider: Any) -> Collector:
             markets=min(settings.markets, provider.slots_max),
             history_candles=0 if settings.symbols else min(settings.history_candles, 200),
             sample_hz=settings.sample_hz,
+            swing=settings.swing,
         ),
         provider,
         lambda on_frame: Socket.connect(provider.ws_url, on_frame=on_frame, clock=clock),

@@ -64,6 +64,9 @@ class Settings(BaseModel):
         le=200,
         description="One-minute candles of the past to ask for per slot at the start; 0: none.",
     )
+    swing: bool = Field(
+        True, description="Sweep the universe of the day by REST every ten minutes while the market is open."
+    )
     upbit_rest_url: str = Field("https://api.upbit.com", description="Upbit's REST server, or a stand-in.")
     upbit_ws_url: str = Field(
         "wss://api.upbit.com/websocket/v1", description="Upbit's WebSocket server, or a stand-in."

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from sise.model.errors import BadInput
-from sise.model.records import AnyRecord, SampleRecord, TradeRecord, record_decoder
+from sise.model.records import AnyRecord, SampleRecord, SwingRecord, TradeRecord, record_decoder
 from sise.model.time import parse_iso
 from sise.serve.answers import Gap, Quote, Slot
 from sise.serve.changes import EVERYTHING_NS, EarliestChange
@@ -113,6 +113,8 @@ class LiveView:
             log.warning("a line of the journal is not understood", extra={"ref": line.ref, "why": str(error)})
 
     def _fold_record(self, record: AnyRecord) -> None:
+        if isinstance(record, SwingRecord):
+            return  # the universe is swept for triggers and history; the page shows what holds a slot
         instrument = self._instrument(record.provider, record.market, record.symbol)
         if instrument is None:
             return

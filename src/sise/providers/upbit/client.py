@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+import msgspec
+
 from sise.model.errors import BadInput, Undecodable
-from sise.model.events import Book, Candle, Instrument, Snapshot, Trade
+from sise.model.events import Book, Candle, Instrument, Quote, Snapshot, Trade
 from sise.model.time import NS_PER_SECOND, Clock, iso
 from sise.providers.contract import OnAnswer
 from sise.providers.governor import Governor
@@ -90,6 +92,27 @@ class UpbitRest:
         return [
             Instrument(each.symbol, names[each.symbol].name_ko, names[each.symbol].name_en, value)
             for each, value in ranked[:count]
+        ]
+
+    async def listings(self) -> list[Instrument]:
+        """The KRW markets with previous close and 24 h traded value."""
+        names = {instrument.symbol: instrument for instrument in await self.markets()}
+        return [
+            msgspec.structs.replace(names[each.symbol], value_24h=each.value_24h, prev_close=each.prev_close)
+            for each in await self.all_tickers()
+            if each.symbol in names
+        ]
+
+    @property
+    def quotes_per_request(self) -> int:
+        return SYMBOLS_PER_REQUEST
+
+    async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
+        """The state of each symbol and its best orders: two questions."""
+        books = {book.symbol: book for book in await self.books(symbols, count=1)}
+        return [
+            Quote(symbol=each.symbol, snapshot=each, book=books.get(each.symbol))
+            for each in await self.tickers(symbols)
         ]
 
     async def tickers(self, symbols: Sequence[str]) -> list[Snapshot]:

@@ -35,8 +35,8 @@ class ProviderContract:
         """``frame`` with a field that nobody knows, or ``None`` where it cannot take one."""
         raise NotImplementedError
 
-    def symbols_asked(self, text: str) -> Mapping[str, Sequence[str]]:
-        """The symbols that a subscription asks for, by kind."""
+    def asked(self, symbols: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """What the line asks for so that it carries ``symbols``: the symbols of each kind."""
         raise NotImplementedError
 
     def numbers_of(self, frame: bytes) -> set[Decimal]:
@@ -94,8 +94,7 @@ class ProviderContract:
                     assert event.event_time > 1_000_000_000 * 10**9, "nanoseconds, after 2001"
 
     def test_a_subscription_asks_for_each_symbol_once_per_kind(self) -> None:
-        twice = [*self.symbols, *self.symbols]
-        asked = self.symbols_asked(self.provider.subscription(twice, "a-ticket"))
+        asked = self.asked([*self.symbols, *self.symbols])
         assert sorted(asked) == sorted(self.provider.kinds)
         for symbols in asked.values():
             assert list(symbols) == list(self.symbols)
@@ -103,7 +102,7 @@ class ProviderContract:
     def test_a_symbol_that_would_be_ignored_is_refused(self) -> None:
         for symbols in self.bad_symbols:
             with pytest.raises(BadInput, match="symbols"):
-                self.provider.subscription(symbols, "a-ticket")
+                self.asked(symbols)
 
 
 def _decimals(value: Any) -> Iterator[Decimal]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sise.model.errors import BadInput, Undecodable
+from sise.model.errors import Undecodable
 from sise.model.events import Control, UnknownFields
 from sise.providers.kis import wire
 from sise.providers.kis.provider import Kis
@@ -34,8 +34,11 @@ class TestKis(ProviderContract):
         newest = 46 if b"CNT0" in frame[:10] else 62
         return frame + b"^brand-new" if frame.count(b"^") == newest else None
 
-    def symbols_asked(self, text: str) -> Mapping[str, Sequence[str]]:
-        raise NotImplementedError
+    def asked(self, symbols: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        by_kind: dict[str, list[str]] = {}
+        for key in KIS.registration_keys(symbols):
+            by_kind.setdefault(key.tr_id, []).append(key.tr_key)
+        return by_kind
 
     def numbers_of(self, frame: bytes) -> set[Decimal]:
         """The numbers as written; and price less difference, which is how KIS tells the previous close."""
@@ -62,14 +65,9 @@ class TestKis(ProviderContract):
                     assert event.symbol
                     assert event.event_time // 10**9 in (1_790_037_600, 1_790_037_601)
 
-    def test_a_subscription_asks_for_each_symbol_once_per_kind(self) -> None:
-        asked = Kis(books=True).registration_keys([*self.symbols, *self.symbols])
+    def test_books_are_registrations_of_their_own(self) -> None:
+        asked = Kis(books=True).registration_keys(self.symbols)
         assert asked == [(kind, symbol) for kind in ("H0STCNT0", "H0STASP0") for symbol in self.symbols]
-
-    def test_a_symbol_that_would_be_ignored_is_refused(self) -> None:
-        for symbols in self.bad_symbols:
-            with pytest.raises(BadInput, match="symbols"):
-                KIS.registration_keys(symbols)
 
 
 def harmless(frame: bytes) -> None:

@@ -10,7 +10,7 @@ from sise.model.errors import BadInput
 from sise.providers.address import shown
 from sise.providers.registry import provider
 from sise.providers.upbit import encode, limits
-from sise.providers.upbit.provider import REST_URL, WS_URL
+from sise.providers.upbit.provider import REST_URL, WS_URL, Upbit
 
 
 def test_upbit_by_default() -> None:
@@ -20,7 +20,7 @@ def test_upbit_by_default() -> None:
 
 
 def test_its_request() -> None:
-    upbit = provider("upbit", rest_url="http://127.0.0.1:1/", ws_url="ws://127.0.0.1:1/ws", book_depth=15)
+    upbit = Upbit(rest_url="http://127.0.0.1:1/", ws_url="ws://127.0.0.1:1/ws", book_depth=15)
     assert upbit.rest_url == "http://127.0.0.1:1"
     assert upbit.subscription(["KRW-BTC", "KRW-ETH"], "t-1") == (
         '[{"ticket":"t-1"},{"type":"trade","codes":["KRW-BTC","KRW-ETH"]},'

@@ -29,8 +29,9 @@ class TestUpbit(ProviderContract):
     def with_unknown_field(self, frame: bytes) -> bytes | None:
         return frame.replace(b'{"ty', b'{"brand_new":[{"x":1}],"ty', 1) if b'{"ty' in frame[:5] else None
 
-    def symbols_asked(self, text: str) -> Mapping[str, Sequence[str]]:
-        asked = [part for part in json.loads(text) if "type" in part]
+    def asked(self, symbols: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        parts = json.loads(UPBIT.subscription(symbols, "a-ticket"))
+        asked = [part for part in parts if "type" in part]
         return {part["type"]: [code.removesuffix(".5") for code in part["codes"]] for part in asked}
 
 

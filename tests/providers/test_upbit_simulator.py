@@ -16,6 +16,7 @@ from sise.providers.contract import Answer
 from sise.providers.registry import provider
 from sise.providers.socket import Socket
 from sise.providers.upbit import encode
+from sise.providers.upbit.provider import Upbit
 from sise.simulator.market import LiveMarket
 from sise.simulator.upbit.server import Addresses, UpbitSimulator, UpbitSimulatorConfig
 
@@ -99,7 +100,7 @@ async def test_every_question_of_rest() -> None:
 
 async def test_tls_trusts_whom_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
     async with simulator(tls=True) as where:
-        upbit = provider("upbit", rest_url=where.rest, ws_url=where.ws)
+        upbit = Upbit(rest_url=where.rest, ws_url=where.ws)
         request = upbit.subscription(["KRW-BTC"], "t")
         with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
             await heard_until(where, request, {"Book"})

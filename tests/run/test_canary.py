@@ -13,8 +13,14 @@ from tests.run.forks import Case, run_all
 
 CANARY = "canary7Kq2Zt9Xw4Rb6Ny8Lc3Vd5Hg1Jf0Ps"
 """As long and as mixed as a real key."""
-SECRETS = {"SISE_UPBIT_ACCESS_KEY": f"{CANARY}-access", "SISE_UPBIT_SECRET_KEY": f"{CANARY}-secret"}
-UNKNOWN = {"SISE_KIS_APP_KEY": f"{CANARY}-unknown", "SISE_NONSENSE": CANARY}
+SECRETS = {
+    "SISE_UPBIT_ACCESS_KEY": f"{CANARY}-access",
+    "SISE_UPBIT_SECRET_KEY": f"{CANARY}-secret",
+    "SISE_KIS_APP_KEY": f"{CANARY}-app",
+    "SISE_KIS_APP_SECRET": f"{CANARY}-app-secret",
+    "SISE_KIS_HTS_ID": f"{CANARY}-hts",
+}
+UNKNOWN = {"SISE_TOSS_APP_KEY": f"{CANARY}-unknown", "SISE_NONSENSE": CANARY}
 BAD_URLS = (
     f"https://user:{CANARY}@127.0.0.1:9",
     f"https://{CANARY}@127.0.0.1:9",
@@ -49,7 +55,7 @@ def test_a_key_in_the_wrong_setting_is_not_repeated(tmp_path: Path) -> None:
     arguments = ("serve", "--port", "0", "--for", "10ms")
     logged = {"SISE_LOG_DIR": "logs"}
     cases = [Case(arguments, {f"SISE_{name.upper()}": CANARY, **logged}) for name in _settings_of_text()]
-    harmless = {f"SISE_{name}" for name in ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "PORT")}
+    harmless = {*SECRETS, "SISE_PORT", "SISE_KIS_CONFIG", "SISE_CLOCK"}
     for done in run_all(tmp_path, cases):
         assert done.code == (0 if harmless & set(done.case.variables) else 2), done
         _assert_no_canary(done.out, done.err, tmp_path)
@@ -77,7 +83,7 @@ def test_secrets_stay_secret_in_a_run_that_fails(form: str, sise: Run, tmp_path:
         SISE_LOG_FORMAT=form,
         **SECRETS | UNKNOWN,
     )
-    assert "SISE_KIS_APP_KEY" in done.stderr
+    assert "SISE_TOSS_APP_KEY" in done.stderr
     assert (tmp_path / "logs" / "sise.log").exists()
     _assert_no_canary(done.stdout, done.stderr, tmp_path)
 

@@ -11,9 +11,9 @@ import websockets
 from aiohttp import WSMsgType, WSServerHandshakeError
 
 from sise.model.time import NS_PER_MS, NS_PER_SECOND, SystemClock
+from sise.simulator import line as line_module
 from sise.simulator.feed import RawFrame
 from sise.simulator.market import LiveMarket
-from sise.simulator.upbit import line as line_module
 from tests.simulator.upbit_bench import (
     NOON_NS,
     PATIENCE_SECONDS,

@@ -73,8 +73,12 @@ class Collector:
         disk: Disk,
         clock: Clock,
         rng: Random,
+        machine: Clock | None = None,
         on_rotated: Callable[[], None] = lambda: None,
     ) -> None:
+        machine = machine or clock
+        self._machine = machine
+        """The clock of disk and processor, where the market lives in another time."""
         self._config = config
         self._provider = provider
         self._clock = clock
@@ -93,7 +97,7 @@ class Collector:
                 events_stream(name, zone),
             ],
             disk=disk,
-            clock=clock,
+            clock=machine,
             on_fault=self._on_fault,
         )
         self._last_answer = (0, 0)
@@ -110,7 +114,8 @@ class Collector:
             clock,
             rng,
         )
-        self._delay = DurableDelay(self.writer, clock)
+        self._hours = TrackHours(Calendar(VENUE_OF_MARKET[provider.market]))
+        self._delay = DurableDelay(self.writer, machine)
         self._status = Status(config.data_dir, self.session, self.link, self.writer, self._delay, disk, clock)
 
     def status(self) -> dict[str, Any]:
@@ -153,12 +158,38 @@ class Collector:
         async with self._rest as rest:
             self.session.watch(await self._choose(rest))
             self.link.watch(list(self.session.slots))
-            tasks = [asyncio.create_task(self.link.run()), asyncio.create_task(self._ask(rest))]
+            tasks = [asyncio.create_task(self._scalp()), asyncio.create_task(self._ask(rest))]
             try:
                 await asyncio.gather(*tasks)
             finally:
                 for task in tasks:
                     task.cancel()
+
+    async def _scalp(self) -> None:
+        """Keep the line in the scalp track's hours, and leave it alone outside them."""
+        while True:
+            now = self._clock.now_ns()
+            await self._clock.sleep((self._hours.next_scalp_ns(now) - now) / NS_PER_SECOND)
+            tasks = [
+                asyncio.create_task(self.link.run()),
+                asyncio.create_task(self._until(self._hours.scalp_end_ns(self._clock.now_ns()))),
+            ]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            self.link.leave(self._clock.now_ns())
+
+    async def _until(self, moment_ns: int | None) -> None:
+        """Wait until then; None: for ever."""
+        if moment_ns is None:
+            await asyncio.Event().wait()
+        else:
+            await self._clock.sleep((moment_ns - self._clock.now_ns()) / NS_PER_SECOND)
 
     async def _ask(self, rest: RestClient) -> None:
         """All questions by REST, one after another, so that each answer is known by its wire line."""
@@ -169,7 +200,7 @@ class Collector:
 
     async def _sweep(self, rest: RestClient) -> None:
         """The swing track: the universe of each day, swept on the grid."""
-        hours = TrackHours(Calendar(VENUE_OF_MARKET[self._provider.market]))
+        hours = self._hours
         universes = UniverseOfDay(
             self._config.data_dir, rest, self.session.diary, hours, answer_frame=self._answered
         )
@@ -238,7 +269,7 @@ class Collector:
     async def _flush(self) -> None:
         rotations = 0
         while True:
-            await self._clock.sleep(FLUSH_INTERVAL_MS / 1000)
+            await self._machine.sleep(FLUSH_INTERVAL_MS / 1000)
             self._delay.before_flush(self.session.ledger.frames_received)
             self.writer.flush()
             self._delay.after_flush()
@@ -248,7 +279,7 @@ class Collector:
 
     async def _keep_house(self) -> None:
         while True:
-            await self._clock.sleep(HOUSEKEEPING_SECONDS)
+            await self._machine.sleep(HOUSEKEEPING_SECONDS)
             self.link.check_outage()
             self._status.measure()
 
@@ -268,7 +299,7 @@ class Collector:
         commit.stop()
         waited = 0.0
         while not self.writer.flush() and waited < CLOSE_SECONDS_MAX:
-            await self._clock.sleep(0.1)
+            await self._machine.sleep(0.1)
             waited += 0.1
         if not self.writer.close():
             unwritten = self.writer.unwritten_lines("wire")

@@ -11,7 +11,7 @@ from typing import Final
 from sise.model.events import Trade
 from sise.model.time import NS_PER_SECOND
 
-TRADES_REMEMBERED: Final = 2_000
+TRADES_REMEMBERED: Final = 500
 """Per symbol; a repeat is looked for among so many trades (a reconnect repeats the last one)."""
 CLOCK_SKEW_SECONDS: Final = 60
 _SKEW_NS: Final = CLOCK_SKEW_SECONDS * NS_PER_SECOND

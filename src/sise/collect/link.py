@@ -166,11 +166,8 @@ class Link:
         observer.on_control = told
         line.opened()
         reason = await self._watch(socket, heard_first)
-        observer.on_heard = observer.on_control = None
         now = clock.now_ns()
-        observer.sample(now, now, pending_only=True)
-        for slot in observer.slots.values():
-            slot.forget()
+        self._forget(now)
         proof = observer.heard_at
         if reason == "ws_disconnect" and heard_first:
             proof = max(proof, socket.alive_at)
@@ -179,6 +176,20 @@ class Link:
             self._note_attempt(waited, "FAIL", [], f"{reason} {detail}".strip())
         self._gaps.begin(proof or now, reason, detail)
         return (now - heard_first[0]) / NS_PER_SECOND if heard_first else 0.0
+
+    def leave(self, now_ns: int) -> None:
+        """The track's hours are over: what is pending is recorded, and what was a hole ends here."""
+        self._forget(now_ns)
+        self._gaps.end(now_ns)
+        self._diary.write("hours_over", "the scalp track's hours are over", scope="scalp")
+
+    def _forget(self, now_ns: int) -> None:
+        """Nothing that the line said is known to be so still."""
+        observer = self._observer
+        observer.on_heard = observer.on_control = None
+        observer.sample(now_ns, now_ns, pending_only=True)
+        for slot in observer.slots.values():
+            slot.forget()
 
     def _say(self, socket: Socket) -> None:
         """Send what the line has to say."""
@@ -218,15 +229,20 @@ class Link:
                 return "silent_socket"
             if line.stopped:
                 return "provider_refused"
-            if verdict == "probe" and (text := line.probe()) is not None:
-                socket.send(text)
+            if verdict == "probe":
+                if (text := line.probe()) is not None:
+                    socket.send(text)
+                else:
+                    watch.not_probed()
             if verdict in ("probe", "ping"):
                 socket.ping()
         return "ws_disconnect"
 
     async def _look(self, socket: Socket) -> None:
         """Wait a moment, or until the socket is closed."""
-        sleep = asyncio.ensure_future(self._clock.sleep(LOOK_EVERY_SECONDS))
+        pause = self._line.pause_seconds
+        seconds = min(LOOK_EVERY_SECONDS, pause) if pause > 0 else LOOK_EVERY_SECONDS
+        sleep = asyncio.ensure_future(self._clock.sleep(seconds))
         either: set[asyncio.Future[Any]] = {sleep, socket.closed}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -293,7 +309,7 @@ class _Watch:
             self._events, self._changed = events, now
         quiet = now - self._changed
         if not subscribed:
-            return "silent" if now - self.began >= CONFIRM_SECONDS * NS_PER_SECOND else ""
+            return "silent" if quiet >= CONFIRM_SECONDS * NS_PER_SECOND else ""
         if self._probed is not None:
             return "silent" if now - self._probed >= PROBE_ANSWER_SECONDS * NS_PER_SECOND else ""
         if quiet >= PROBE_AFTER_SECONDS * NS_PER_SECOND:
@@ -303,6 +319,10 @@ class _Watch:
             self._pinged = now
             return "ping"
         return ""
+
+    def not_probed(self) -> None:
+        """The line had nothing to ask: that proves nothing, and it is asked again at the next look."""
+        self._probed = None
 
 
 def _closing_words(socket: Socket) -> str:

@@ -45,6 +45,9 @@ class Sink(Protocol):
 class Decoder(Protocol):
     """What the observer understands frames with (a provider)."""
 
+    @property
+    def without_secrets(self) -> Callable[[bytes], bytes] | None: ...
+
     def decode(self, payload: bytes, received_at: int) -> list[Event]: ...
 
 
@@ -74,6 +77,7 @@ class Observer:
         on_notice: Callable[[str, str], None] = lambda kind, message: None,
     ) -> None:
         self.decode = decoder.decode
+        self._without_secrets = decoder.without_secrets
         self._append = sink.append
         self.slots = slots
         self.meta = meta
@@ -129,6 +133,8 @@ class Observer:
     def _keep(self, payload: bytes, received_at: int, line: WireLine) -> bool:
         ledger = self.ledger
         ledger.frames_received += 1
+        if self._without_secrets is not None:
+            payload = self._without_secrets(payload)
         try:
             line.frame = payload.decode()
         except UnicodeDecodeError:
@@ -288,6 +294,8 @@ class Observer:
 
     def quarantine(self, payload: bytes, received_at: int, reason: str) -> None:
         """Keep an undecodable frame apart, with its reason; the wire log has it too."""
+        if self._without_secrets is not None:
+            payload = self._without_secrets(payload)
         self.ledger.quarantined += 1
         line = {
             "frame": self.frame,

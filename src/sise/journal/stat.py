@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from sise.journal.files import PartitionFile, partition_stat, partitions, read_lines
 from sise.journal.partition import track_of
+from sise.journal.removals import removals
 
 
 class TrackStat(Struct):
@@ -103,6 +104,9 @@ def stat(root: Path) -> JournalStat:
         lines, more_gaps = _count(root, file, counted, by_track.setdefault(name, {}))
         track.lines += lines
         gaps += more_gaps
+    for removal in removals(root):
+        counted.frames.recorded += removal.frames_recorded
+        counted.events.recorded += removal.events_recorded
     sessions = [session for found in by_track.values() for session in found.values()]
     said = _sum([session.ledger for session in sessions])
     counted.frames.lost = said.frames.lost

@@ -18,6 +18,7 @@ from msgspec import Struct
 from sise.journal.files import PartitionFile, open_partition, partitions, present, raw_lines
 from sise.journal.line import CorruptLine, check_line
 from sise.journal.partition import JOURNAL_FOLDERS, MANIFEST, SEALED_SUFFIX, SUFFIX, TORN_FOLDER
+from sise.journal.removals import absent_frames, covers
 from sise.journal.seal import Sealed, file_sha256, raw_sha256, sealed_raw_sha256
 
 FINDINGS_MAX: Final = 10_000
@@ -69,6 +70,7 @@ class _Proof:
         self._numbers: dict[str, int] = {}
         """The last wire number of each provider."""
         self._lines = 0
+        self._absent = absent_frames(root)
 
     def run(self) -> Report:
         files = self._read_manifests()
@@ -167,7 +169,8 @@ class _Proof:
         except (CorruptLine, msgspec.MsgspecError, UnicodeDecodeError) as error:
             return str(error)
         self._numbers[provider] = n
-        return "" if n == due else f"frame {n} where {due} was due"
+        removed = covers(self._absent.get(provider, []), due, n - 1)
+        return "" if n == due or removed else f"frame {n} where {due} was due"
 
     def _find_missing(self) -> None:
         for name in sorted(self._promised):

@@ -121,6 +121,10 @@ class Line(Protocol):
     def stopped(self) -> str:
         """Why this socket is of no more use; empty while it is."""
 
+    @property
+    def pause_seconds(self) -> float:
+        """How long from now :meth:`next_text` gives nothing because it would be too soon."""
+
     async def prepare(self) -> None:
         """Fetch what a new socket needs. May raise what :class:`RestClient` may."""
 
@@ -172,6 +176,10 @@ class Provider(Protocol):
 
     @property
     def ws_url(self) -> str: ...
+
+    @property
+    def without_secrets(self) -> Callable[[bytes], bytes] | None:
+        """Takes keys out of a frame before it is kept; None where no frame holds any."""
 
     def decode(self, payload: bytes, received_at: int) -> list[Event]:
         """The events of a frame; pure. Raises :class:`~sise.model.errors.Undecodable`."""

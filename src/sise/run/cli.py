@@ -13,7 +13,7 @@ from typing import Final
 import typer
 
 from sise.model.errors import BadInput, SiseError
-from sise.run import collect, demo, journal, lifetime, serve, simulate
+from sise.run import backup, collect, demo, journal, lifetime, retain, serve, simulate
 from sise.run.options import JsonOption
 
 EXIT_FAILED: Final = 1
@@ -32,7 +32,9 @@ cli.command()(demo.demo)
 cli.command()(collect.collect)
 cli.command()(serve.serve)
 cli.add_typer(simulate.app, name="simulate")
+journal.app.command()(retain.retain)
 cli.add_typer(journal.app, name="journal")
+cli.add_typer(backup.app, name="backup")
 
 
 @cli.command()

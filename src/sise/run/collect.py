@@ -8,7 +8,6 @@ process of its own, so that compressing never delays a frame.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import sys
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
 
 
 def collect(
-    provider: Annotated[str, typer.Option(help="Whom to listen to: upbit.")] = "upbit",
+    provider: Annotated[str, typer.Option(help="Whom to listen to: upbit or kis.")] = "upbit",
     symbols: Annotated[
-        str | None, typer.Option(help="Exactly these, such as KRW-BTC,KRW-ETH; no REST is asked then.")
+        str | None, typer.Option(help="Exactly these, such as KRW-BTC,KRW-ETH; no list is asked for then.")
     ] = None,
     markets: Annotated[
         int | None, typer.Option(min=1, max=500, help="The so many markets with the highest traded value.")
@@ -52,11 +51,9 @@ def collect(
 
 
 async def _collect(settings: Settings, name: str, seconds: float | None) -> dict[str, Any]:
-    from sise.providers.registry import provider as find_provider
+    from sise.run.providers import make_provider
 
-    provider = find_provider(
-        name, rest_url=settings.upbit_rest_url, ws_url=settings.upbit_ws_url, book_depth=settings.book_depth
-    )
+    provider = make_provider(name, settings)
     with stop_event(seconds) as stop, _alone(settings.data_dir, name):
         collector = _make(settings, provider)
         async with _Health(settings.data_dir, name, collector.status):
@@ -68,8 +65,9 @@ def _make(settings: Settings, provider: Any) -> Collector:
     from sise.journal.disk import OsDisk
     from sise.model.time import SystemClock
     from sise.providers.socket import Socket
+    from sise.run.clocks import clock_of
 
-    clock = SystemClock()
+    clock = clock_of(settings.clock)
     return Collector(
         CollectConfig(
             data_dir=settings.data_dir,
@@ -83,6 +81,7 @@ def _make(settings: Settings, provider: Any) -> Collector:
         lambda on_frame: Socket.connect(provider.ws_url, on_frame=on_frame, clock=clock),
         disk=OsDisk(),
         clock=clock,
+        machine=SystemClock(),
         rng=SystemRandom(),
         on_rotated=_Sealer(settings.data_dir).start,
     )
@@ -91,6 +90,8 @@ def _make(settings: Settings, provider: Any) -> Collector:
 @contextmanager
 def _alone(data_dir: Path, provider: str) -> Iterator[None]:
     """One collector a provider and data folder: two would write over each other."""
+    import fcntl  # POSIX only; the commands of the backup run on Windows too
+
     folder = data_dir / "run"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @app.callback()
 def journal() -> None:
-    """Look into the journal: stat, cat, gaps, verify, seal."""
+    """Look into the journal: stat, cat, gaps, verify, seal, retain."""
 
 
 @app.command()

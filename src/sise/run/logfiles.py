@@ -14,7 +14,6 @@ file that another process has just rotated is left alone: nothing holds it open.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
@@ -32,7 +31,7 @@ KEEP_FILES: Final = 5
 """How many rotated files are kept beside the one in use."""
 KEEP_DAYS: Final = 30
 ROOMS: Final = frozenset(
-    {"collect", "journal", "model", "providers", "run", "serve", "simulator", "warehouse"}
+    {"collect", "fleet", "journal", "model", "providers", "run", "serve", "simulator", "warehouse"}
 )
 
 
@@ -113,6 +112,11 @@ def _forget_old_days(folder: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    if sys.platform == "win32":  # no such lock; there, one process logs into a folder
+        yield
+        return
+    import fcntl
+
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

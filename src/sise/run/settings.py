@@ -33,13 +33,14 @@ CONFIG_VARIABLE: Final = "SISE_CONFIG"
 CONFIG_FILE: Final = "sise.toml"
 ENV_FILE: Final = ".env"
 OTHER_VARIABLES: Final = {
+    "SISE_BACKUP_TOKEN": "**Secret** of `sise backup serve` and `pull`: 16 characters or more.",
     CONFIG_VARIABLE: "Where `sise.toml` lies, if not in the working folder.",
     WATCH_STDIN: "`1`: end when standard input is closed. `sise demo` sets it for its children.",
 }
 """Variables that are no settings, with what they do."""
 
 BOOK_DEPTHS: Final = (1, 5, 15, 30)
-_SYMBOL: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9._]{1,20}")
+_SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9._-]{1,31}")
 
 
 class Settings(BaseModel):
@@ -81,6 +82,27 @@ class Settings(BaseModel):
         min_length=8,
         description="Upbit secret key. Market data needs none. Secret: environment or `.env` only.",
     )
+    kis_rest_url: str | None = Field(None, description="KIS's REST server, or a stand-in; empty: KIS's own.")
+    kis_ws_url: str | None = Field(
+        None, description="KIS's WebSocket server, or a stand-in; empty: KIS's own."
+    )
+    kis_mock: bool = Field(False, description="The mock market of KIS (모의투자), which has keys of its own.")
+    kis_config: Path | None = Field(
+        None, description="Read the keys from this `kis_devlp.yaml` instead of the environment."
+    )
+    kis_tokens_dir: Path = Field(
+        Path("~/.local/state/sise"),
+        description="Where KIS's tokens are kept, shared by all processes of this user (mode 0600).",
+    )
+    kis_app_key: SecretStr | None = Field(
+        None, min_length=8, description="KIS app key. Secret: environment or `.env` only."
+    )
+    kis_app_secret: SecretStr | None = Field(
+        None, min_length=8, description="KIS app secret. Secret: environment or `.env` only."
+    )
+    kis_hts_id: SecretStr | None = Field(
+        None, min_length=2, description="KIS login name, for notices. Secret: environment or `.env` only."
+    )
     host: str = Field("127.0.0.1", description="The address that API and page listen on.")
     port: int = Field(
         8001, ge=0, le=65535, description="The port that API and page listen on; 0: any free one."
@@ -91,6 +113,11 @@ class Settings(BaseModel):
     demo_control: str | None = Field(
         None,
         description="The simulator's control address, for the page's unplug button. `sise demo` sets it.",
+    )
+    clock: str | None = Field(
+        None,
+        description="Live in another time: START@SPEED@WALL, the day's start, how fast, and since which real "
+        "moment. For simulated days only.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least that is logged."
@@ -119,7 +146,7 @@ class Settings(BaseModel):
     def _are_symbols(cls, value: list[str]) -> list[str]:
         for word in value:
             if not _SYMBOL.fullmatch(word):
-                raise ValueError(f"{shown(word)} is no symbol: write KRW-BTC,KRW-ETH")
+                raise ValueError(f"{shown(word)} is no symbol: write KRW-BTC,KRW-ETH or 005930,000660")
         return value
 
     @field_validator("host")
@@ -130,15 +157,15 @@ class Settings(BaseModel):
         except ValueError:
             raise ValueError("it should be an IP address, such as 127.0.0.1 or 0.0.0.0") from None
 
-    @field_validator("upbit_rest_url", "demo_control")
+    @field_validator("upbit_rest_url", "kis_rest_url", "demo_control")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         return value if value is None else _plain_url(value, ("http", "https"))
 
-    @field_validator("upbit_ws_url")
+    @field_validator("upbit_ws_url", "kis_ws_url")
     @classmethod
-    def _is_ws(cls, value: str) -> str:
-        return _plain_url(value, ("ws", "wss"))
+    def _is_ws(cls, value: str | None) -> str | None:
+        return value if value is None else _plain_url(value, ("ws", "wss"))
 
 
 def load(**options: object) -> Settings:

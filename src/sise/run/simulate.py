@@ -1,28 +1,34 @@
-"""``sise simulate upbit``: the provider's side of the wire on loopback, until told to stop.
+"""``sise simulate upbit | kis``: the provider's side of the wire on loopback, until told to stop.
 
-The market is made (``--seed``), or replayed from a recorded capture or from a file of candles
-(``--replay``). Any client may be pointed at it; the table at the start says how.
+The market is made (``--seed``); Upbit's can be replayed from a recorded capture or from a file of
+candles (``--replay``), KIS's can be put on any day and run faster (``--day``, ``--speed``). Any client may
+be pointed at it; the table at the start says how.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from sise.model.errors import BadInput
-from sise.model.time import SystemClock, parse_iso
+from sise.model.time import Clock, SystemClock, parse_iso
+from sise.run.clocks import clock_of
 from sise.run.lifetime import begin, stop_event
 from sise.run.options import ForOption, JsonOption, parse_speed
 
 if TYPE_CHECKING:
     from sise.simulator.feed import Feed
+    from sise.simulator.kis.server import Addresses as KisAddresses
     from sise.simulator.upbit.server import Addresses
 
 CANDLE_ENDINGS: Final = (".csv", ".csv.gz", ".csv.zst")
+BEAT_SECONDS: Final = 0.02
+"""Of the machine's time, between two looks at a market that runs faster."""
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -72,6 +78,123 @@ def upbit(
         "markets": markets,
     }
     asyncio.run(_simulate(feed, options, faults, seconds, as_json))
+
+
+@app.command()
+def kis(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of REST, WebSocket and masters.")] = 0,
+    control_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the control API.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 7,
+    issues: Annotated[int, typer.Option(min=50, max=5000, help="How many issues to list.")] = 2_700,
+    activity: Annotated[
+        float, typer.Option(min=0.01, max=20.0, help="Multiplies how many trades there are.")
+    ] = 1.0,
+    day: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Play this day; without it, today as it is now.")
+    ] = None,
+    start: Annotated[str, typer.Option("--from", metavar="HH:MM", help="KST, with --day.")] = "07:50",
+    speed: Annotated[
+        float, typer.Option(parser=parse_speed, metavar="N", help="So many times faster.")
+    ] = 1.0,
+    mock: Annotated[bool, typer.Option("--mock", help="Play the mock host (모의투자).")] = False,
+    widths: Annotated[
+        str | None, typer.Option(metavar="T,B", help="Columns of trades and books, such as 46,62.")
+    ] = None,
+    expected_as_trades: Annotated[
+        bool, typer.Option("--expected-as-trades", help="Send auctions' expected trades on H0STCNT0 too.")
+    ] = False,
+    sticky: Annotated[float, typer.Option(min=0, help="Seconds a cut session keeps its place.")] = 15.0,
+    faults: Annotated[
+        Path | None, typer.Option(help="Make the faults of this JSON plan.", metavar="FILE")
+    ] = None,
+    seconds: ForOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play KIS: REST, WebSocket and master files of a Korean trading day, with faults on demand."""
+    settings = begin()
+    trade_width, book_width = _widths(widths)
+    options: dict[str, Any] = {
+        "port": port,
+        "control_port": control_port,
+        "seed": seed,
+        "issues": issues,
+        "activity": activity,
+        "mock": mock,
+        "trade_width": trade_width,
+        "book_width": book_width,
+        "sticky_seconds": sticky,
+        "expected_as_trades": expected_as_trades,
+        "beat_seconds": BEAT_SECONDS * speed,
+    }
+    clock = clock_of(settings.clock) if settings.clock else _clock(day, start, speed)
+    asyncio.run(_simulate_kis(clock, options, faults, seconds, as_json))
+
+
+def _widths(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise BadInput("--widths", text, "write the columns of trades and of books, such as 47,63")
+    return int(parts[0]), int(parts[1])
+
+
+def _clock(day: str | None, start: str, speed: float) -> Clock:
+    from sise.run.clocks import FastClock
+
+    if math.isinf(speed):
+        raise BadInput("--speed", "max", "give a number: clients live on the same time")
+    if day is not None:
+        return FastClock(parse_iso(f"{day}T{start}:00+09:00"), speed)
+    system = SystemClock()
+    return system if speed == 1.0 else FastClock(system.now_ns(), speed)
+
+
+async def _simulate_kis(
+    clock: Clock, options: dict[str, Any], faults: Path | None, seconds: float | None, as_json: bool
+) -> None:
+    from sise.simulator.faults import KIS_KINDS, load_plan
+    from sise.simulator.kis.server import KisSimulator, KisSimulatorConfig
+
+    plan = () if faults is None else load_plan(faults, KIS_KINDS)
+    with stop_event(seconds) as stop:
+        simulator = KisSimulator(KisSimulatorConfig(**options, plan=plan), clock)
+        addresses = await simulator.start()
+        try:
+            _announce_kis(addresses, as_json)
+            await stop.wait()
+        finally:
+            await simulator.stop()
+
+
+def _announce_kis(addresses: KisAddresses, as_json: bool) -> None:
+    ours = addresses.credentials
+    credentials = {
+        "appkey": ours.appkey,
+        "appsecret": ours.appsecret,
+        "account": ours.account,
+        "hts_id": ours.hts_id,
+    }
+    places = {
+        "rest": addresses.rest,
+        "ws": addresses.ws,
+        "masters": addresses.masters,
+        "control": addresses.control,
+    }
+    if as_json:
+        typer.echo(json.dumps(places | {"credentials": credentials}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="KIS is played here", title_justify="left", show_header=False)
+    for name, text in (places | credentials).items():
+        table.add_row(name, text)
+    table.add_section()
+    table.add_row("sise", f"SISE_KIS_REST_URL={addresses.rest} SISE_KIS_WS_URL={addresses.ws}")
+    table.add_row("cut the line", f"curl -X POST {addresses.control}/control/unplug -d '{{\"seconds\": 15}}'")
+    Console(soft_wrap=True).print(table)
+    typer.echo("The credentials are valid here only. Ctrl-C ends it.")
 
 
 def _live_market(seed: int, markets: int) -> Feed:

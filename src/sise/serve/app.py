@@ -45,7 +45,7 @@ class ServeConfig:
     """
 
     data_dir: Path
-    providers: tuple[str, ...] = ("upbit",)
+    providers: tuple[str, ...] = ("upbit", "kis")
     demo_control: str | None = None
     history_hours: float = 6.0
     host: str = "127.0.0.1"

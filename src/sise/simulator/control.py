@@ -12,14 +12,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
 from aiohttp import web
 
 from sise.model.errors import BadInput
-from sise.simulator.faults import Fault, parse_fault
+from sise.simulator.faults import KINDS, Fault, KindRule, parse_fault
 from sise.simulator.sent import MAX_SENT_ANSWERED, SentLog
 
 MAX_CONTROL_BODY_BYTES: Final = 64 * 1024
@@ -41,9 +41,13 @@ class Controlled(Protocol):
         """What people may know."""
 
 
-def control_app(controlled: Controlled) -> web.Application:
-    """The control API's application over ``controlled``."""
-    api = _Api(controlled)
+def control_app(
+    controlled: Controlled,
+    kinds: Mapping[str, KindRule] = KINDS,
+    more: Sequence[web.RouteDef] = (),
+) -> web.Application:
+    """The control API's application over ``controlled``, with the provider's ``kinds`` and routes."""
+    api = _Api(controlled, kinds)
     app = web.Application(middlewares=[_bad_input_is_400], client_max_size=MAX_CONTROL_BODY_BYTES)
     app.add_routes(
         [
@@ -53,43 +57,44 @@ def control_app(controlled: Controlled) -> web.Application:
             web.post("/control/plug", api.plug),
             web.get("/control/state", api.state),
             web.get("/control/sent", api.sent),
+            *more,
         ]
     )
     return app
 
 
 class _Api:
-    def __init__(self, controlled: Controlled) -> None:
-        self._controlled = controlled
+    def __init__(self, controlled: Controlled, kinds: Mapping[str, KindRule]) -> None:
+        self._controlled, self._kinds = controlled, kinds
 
     async def begin(self, request: web.Request) -> web.Response:
-        fault = parse_fault(await _json(request))
+        fault = parse_fault(await body_json(request), kinds=self._kinds)
         number = await self._controlled.begin(fault)
-        return _answer({"number": number, "fault": fault}, status=201)
+        return answer({"number": number, "fault": fault}, status=201)
 
     async def end(self, request: web.Request) -> web.Response:
-        return _answer({"ended": await self._controlled.end()})
+        return answer({"ended": await self._controlled.end()})
 
     async def unplug(self, request: web.Request) -> web.Response:
-        raw = await _json(request)
+        raw = await body_json(request)
         if not isinstance(raw, dict):
             raise BadInput("unplug", raw, 'write an object such as {"seconds": 15}, or nothing')
         fault = parse_fault({**raw, "kind": "unplug"}, "unplug")
         await self._controlled.end("unplug")
         await self._controlled.begin(fault)
-        return _answer({"unplugged": True, "seconds": fault.seconds})
+        return answer({"unplugged": True, "seconds": fault.seconds})
 
     async def plug(self, request: web.Request) -> web.Response:
         await self._controlled.end("unplug")
-        return _answer({"unplugged": False})
+        return answer({"unplugged": False})
 
     async def state(self, request: web.Request) -> web.Response:
-        return _answer(self._controlled.state())
+        return answer(self._controlled.state())
 
     async def sent(self, request: web.Request) -> web.Response:
         after = _whole(request, "after", 0)
         rows = self._controlled.sent.after(after, _whole(request, "limit", MAX_SENT_ANSWERED))
-        return _answer({"rows": rows, "last_index": self._controlled.sent.last_index})
+        return answer({"rows": rows, "last_index": self._controlled.sent.last_index})
 
 
 @web.middleware
@@ -98,10 +103,11 @@ async def _bad_input_is_400(request: web.Request, handler: _Handler) -> web.Stre
         return await handler(request)
     except BadInput as error:
         body = {"error": {"field": error.field, "message": str(error), "remedy": error.remedy}}
-        return _answer(body, status=400)
+        return answer(body, status=400)
 
 
-async def _json(request: web.Request) -> Any:
+async def body_json(request: web.Request) -> Any:
+    """The decoded body; an empty one is ``{}``. Raises :class:`BadInput` where it is no JSON."""
     try:
         return msgspec.json.decode(await request.read() or b"{}")
     except msgspec.DecodeError as error:
@@ -115,5 +121,6 @@ def _whole(request: web.Request, name: str, default: int) -> int:
     return int(text)
 
 
-def _answer(body: object, status: int = 200) -> web.Response:
+def answer(body: object, status: int = 200) -> web.Response:
+    """``body`` as JSON."""
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")

@@ -1,6 +1,6 @@
 """Faults on demand: which there are, how they are asked for, and which are active now.
 
-Every kind is one row of :data:`KINDS`; every fault is bounded, by time or by how often it strikes.
+Every kind is one row of its provider's table; every fault is bounded, by time or by how often it strikes.
 The servers ask the :class:`FaultBoard` at the places where a fault can bite; what a fault does to
 a frame is in :mod:`sise.simulator.mangle`. Asked for by the control API, or by a plan (``--faults
 FILE``): a JSON list of ``{"at": seconds since the start, "kind": …}``.
@@ -14,6 +14,8 @@ not those of candles and of recorded frames.
 from __future__ import annotations
 
 import random
+from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -50,7 +52,7 @@ _WS: Final[tuple[Target, ...]] = ("ws",)
 _REST: Final[tuple[Target, ...]] = ("rest",)
 _BOTH: Final[tuple[Target, ...]] = ("ws", "rest")
 
-KINDS: Final[dict[str, KindRule]] = {
+COMMON_KINDS: Final[dict[str, KindRule]] = {
     "drop": KindRule(_BOTH, seconds=0.0, takes_count=True),
     "silent": KindRule(_BOTH, seconds=15.0, options=("pong",)),
     "drip": KindRule(_BOTH, seconds=5.0, options=("delay_ms",)),
@@ -62,13 +64,29 @@ KINDS: Final[dict[str, KindRule]] = {
     "truncate": KindRule(_WS, count=1, takes_count=True, options=("share",)),
     "garbage": KindRule(_WS, count=1, takes_count=True, options=("share",)),
     "change_fields": KindRule(_WS, count=1, takes_count=True, options=("share", "change", "field")),
-    "rest_429": KindRule(_REST, seconds=5.0, takes_count=True),
-    "rest_418": KindRule(_REST, seconds=10.0, takes_count=True),
     "html": KindRule(_BOTH, seconds=15.0, takes_count=True),
     "clock_jump": KindRule((), seconds=60.0, options=("offset_seconds",)),
 }
-"""All kinds. ``targets`` empty: it concerns the whole server. A row with targets and no target asked
-for means all of them, except ``drop silent drip``, which then mean the WebSocket lines."""
+"""The kinds that every provider's simulator knows. ``targets`` empty: it concerns the whole server. A
+row with targets and no target asked for means all of them, except ``drop silent drip``, which then mean
+the WebSocket lines."""
+
+KINDS: Final[dict[str, KindRule]] = {
+    **COMMON_KINDS,
+    "rest_429": KindRule(_REST, seconds=5.0, takes_count=True),
+    "rest_418": KindRule(_REST, seconds=10.0, takes_count=True),
+}
+"""Upbit's kinds."""
+
+KIS_KINDS: Final[dict[str, KindRule]] = {
+    **COMMON_KINDS,
+    "invalid_utf8": KindRule(_WS, count=1, takes_count=True, options=("share",)),
+    "session_busy": KindRule(_WS, count=1, takes_count=True),
+    "register_error": KindRule(_WS, count=1, takes_count=True, options=("code",)),
+    "rest_error": KindRule(_REST, count=1, takes_count=True, options=("code", "share")),
+    "token_expired": KindRule((), seconds=0.0),
+}
+"""KIS's kinds. ``register_error`` and ``rest_error`` answer with ``code`` (``OPSP0007``, ``EGW00201`` …)."""
 
 _WS_UNLESS_SAID: Final = frozenset({"drop", "silent", "drip"})
 
@@ -86,6 +104,7 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     delay_ms: float = 1.0
     change: Change = "add"
     field: str = ""
+    code: str = ""
 
 
 class PlannedFault(Struct, frozen=True):
@@ -95,8 +114,8 @@ class PlannedFault(Struct, frozen=True):
     fault: Fault
 
 
-def parse_fault(raw: object, where: str = "fault") -> Fault:
-    """A fault from decoded JSON, with its kind's default bound filled in.
+def parse_fault(raw: object, where: str = "fault", kinds: Mapping[str, KindRule] = KINDS) -> Fault:
+    """A fault from decoded JSON, with its kind's default bound filled in; ``kinds``: the provider's.
 
     Raises
     ------
@@ -106,9 +125,9 @@ def parse_fault(raw: object, where: str = "fault") -> Fault:
     if not isinstance(raw, dict):
         raise BadInput(where, raw, 'write an object such as {"kind": "drop"}')
     kind = raw.get("kind")
-    rule = KINDS.get(kind) if isinstance(kind, str) else None
+    rule = kinds.get(kind) if isinstance(kind, str) else None
     if rule is None:
-        raise BadInput(f"{where}.kind", kind, f"use one of {' '.join(KINDS)}")
+        raise BadInput(f"{where}.kind", kind, f"use one of {' '.join(kinds)}")
     allowed = {"kind", "seconds", *rule.options}
     allowed |= {"count"} if rule.takes_count else set()
     allowed |= {"target"} if rule.targets else set()
@@ -146,8 +165,8 @@ def _check_ranges(fault: Fault, rule: KindRule, where: str) -> None:
             raise BadInput(f"{where}.{name}", value, f"it must lie between {low:g} and {high:g}")
 
 
-def load_plan(path: Path) -> tuple[PlannedFault, ...]:
-    """The plan in the file at ``path``, ordered by time.
+def load_plan(path: Path, kinds: Mapping[str, KindRule] = KINDS) -> tuple[PlannedFault, ...]:
+    """The plan in the file at ``path``, ordered by time; ``kinds``: the provider's.
 
     Raises
     ------
@@ -166,18 +185,38 @@ def load_plan(path: Path) -> tuple[PlannedFault, ...]:
         raise BadInput("faults file", str(path), f"write a JSON list of faults ({error})") from None
     if not isinstance(entries, list) or len(entries) > MAX_PLAN_ENTRIES:
         raise BadInput("faults file", str(path), f"write a JSON list of at most {MAX_PLAN_ENTRIES} faults")
-    planned = [_planned(entry, f"faults[{i}]") for i, entry in enumerate(entries)]
+    planned = [_planned(entry, f"faults[{i}]", kinds) for i, entry in enumerate(entries)]
     return tuple(sorted(planned, key=lambda entry: entry.at_seconds))
 
 
-def _planned(entry: object, where: str) -> PlannedFault:
+def _planned(entry: object, where: str, kinds: Mapping[str, KindRule]) -> PlannedFault:
     if not isinstance(entry, dict):
         raise BadInput(where, entry, 'write an object such as {"at": 10, "kind": "drop"}')
     at = entry.get("at")
     if isinstance(at, bool) or not isinstance(at, (int, float)) or at < 0:
         raise BadInput(f"{where}.at", at, "say how many seconds after the start, for example 10")
     rest = {name: value for name, value in entry.items() if name != "at"}
-    return PlannedFault(float(at), parse_fault(rest, where))
+    return PlannedFault(float(at), parse_fault(rest, where, kinds))
+
+
+class Plan:
+    """Planned faults as they come due, by the clock's monotonic time since :meth:`start`."""
+
+    def __init__(self, plan: tuple[PlannedFault, ...], clock: Clock) -> None:
+        self._left, self._clock = deque(plan), clock
+        self._start_ns = 0
+
+    def start(self) -> None:
+        """The plan's second 0 is now."""
+        self._start_ns = self._clock.monotonic_ns()
+
+    def due(self) -> list[Fault]:
+        """The faults to begin now, each handed out once."""
+        elapsed = (self._clock.monotonic_ns() - self._start_ns) / NS_PER_SECOND
+        faults = []
+        while self._left and self._left[0].at_seconds <= elapsed:
+            faults.append(self._left.popleft().fault)
+        return faults
 
 
 class _Active(Struct):

@@ -25,6 +25,12 @@ def garbage(rng: random.Random) -> bytes:
     return b"\xff" + rng.randbytes(rng.randint(0, GARBAGE_MAX_BYTES - 1))
 
 
+def not_utf8(payload: bytes, rng: random.Random) -> bytes:
+    """``payload`` with half a Korean letter (cp949) somewhere in it, as it has been seen on the wire."""
+    place = rng.randint(0, len(payload))
+    return payload[:place] + b"\xb0" + payload[place:]
+
+
 def changed(payload: bytes, fault: Fault, rng: random.Random) -> bytes:
     """``payload`` with one field added, renamed or of another type.
 

@@ -12,6 +12,7 @@ class UpbitLine:
     confirmed = False
     answers = 0
     stopped = ""
+    pause_seconds = 0.0
 
     def __init__(self, subscription: Callable[[Sequence[str], str], str], name: str) -> None:
         self._subscription = subscription

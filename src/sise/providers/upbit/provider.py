@@ -28,6 +28,7 @@ class Upbit:
     kinds = ("trade", "orderbook", "ticker")
     slots_max = SLOTS[-1].count
 
+    without_secrets = None
     decode = staticmethod(decoding.decode)
 
     def __init__(

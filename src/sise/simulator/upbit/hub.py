@@ -15,10 +15,11 @@ from msgspec import structs
 from sise.model.time import NS_PER_MS, NS_PER_SECOND, Clock
 from sise.simulator.faults import FaultBoard
 from sise.simulator.feed import Feed, Happening, RawFrame, SimBook, SimCandle, SimTicker, SimTrade
+from sise.simulator.line import ROOM_BYTES, Outgoing
 from sise.simulator.upbit import frames
 from sise.simulator.upbit.depth import grouped, levels_of
 from sise.simulator.upbit.frames import Format, StreamType
-from sise.simulator.upbit.line import ROOM_BYTES, Line, Outgoing
+from sise.simulator.upbit.line import Line
 from sise.simulator.upbit.requests import Stream, Subscribe
 
 CANDLES_SHOWN_AT_ONCE: Final = 2

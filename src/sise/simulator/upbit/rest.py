@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from email.utils import formatdate
@@ -13,6 +12,7 @@ from aiohttp import hdrs, web
 
 from sise.model.time import NS_PER_SECOND, Clock
 from sise.simulator.faults import FaultBoard
+from sise.simulator.restfaults import cut, dripped, is_cut
 from sise.simulator.upbit.accounts import ACCOUNTS, TokenCheck
 from sise.simulator.upbit.limits import RULES, RateLimiter, Verdict
 from sise.simulator.upbit.parameters import RestError, no_route
@@ -29,7 +29,6 @@ MAINTENANCE_PAGE: Final = (
     "<body><h1>서비스 점검 중입니다</h1><p>더 나은 서비스를 위해 점검하고 있습니다.</p></body></html>\n"
 ).encode()
 _ACCOUNTS_PATH: Final = "/v1/accounts"
-_STILL_SILENT_SECONDS: Final = 0.05
 
 
 class Rest:
@@ -51,15 +50,15 @@ class Rest:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request, one answer; or none, where a fault says so."""
-        if await self._is_cut(request):
-            return _cut(request)
+        if await is_cut(request, self._board, self._clock):
+            return cut(request)
         if self._board.take("html", "rest"):
             return web.Response(body=MAINTENANCE_PAGE, headers=self._headers(HTML_TYPE, cached=True))
         response = self._answer(request)
         if request.method == hdrs.METH_GET and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
             response.enable_compression(web.ContentCoding.gzip)
         if self._board.take("drip", "rest"):
-            return await self._drip(request, response)
+            return await dripped(request, response, self._board, self._clock)
         return response
 
     def too_many(self, verdict: Verdict) -> web.Response:
@@ -128,34 +127,3 @@ class Rest:
         if cached:
             headers[hdrs.CACHE_CONTROL] = "no-cache, no-store, max-age=0, must-revalidate"
         return headers
-
-    async def _is_cut(self, request: web.Request) -> bool:
-        """Whether this request gets no answer: at once, or after a silence as long as the fault."""
-        if self._board.take("drop", "rest"):
-            return True
-        silent = False
-        while self._board.active("silent", "rest") and request.transport is not None:
-            silent = True
-            await self._clock.sleep(_STILL_SILENT_SECONDS)
-        return silent
-
-    async def _drip(self, request: web.Request, whole: web.Response) -> web.StreamResponse:
-        body = whole.body
-        assert isinstance(body, bytes)
-        dripping = web.StreamResponse(status=whole.status, headers=dict(whole.headers))
-        dripping.content_length = len(body)
-        await dripping.prepare(request)
-        for i in range(len(body)):
-            drip = self._board.active("drip", "rest")
-            if drip is None:
-                await dripping.write(body[i:])
-                break
-            await dripping.write(body[i : i + 1])
-            await self._clock.sleep(drip.delay_ms / 1000)
-        return dripping
-
-
-def _cut(request: web.Request) -> web.Response:
-    if isinstance(request.transport, asyncio.Transport):
-        request.transport.abort()
-    return web.Response(status=503)

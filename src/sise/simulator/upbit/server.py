@@ -7,12 +7,10 @@ for slow lines, so that every frame arrives; a live market waits for nobody and 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import ssl
 import tempfile
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,10 +18,11 @@ from typing import Final
 from aiohttp import web
 
 from sise.model.errors import BadInput
-from sise.model.time import NS_PER_SECOND, Clock
+from sise.model.time import Clock
 from sise.simulator.control import control_app
-from sise.simulator.faults import Fault, FaultBoard, PlannedFault
+from sise.simulator.faults import Fault, FaultBoard, Plan, PlannedFault
 from sise.simulator.feed import Feed
+from sise.simulator.listening import Listening, cancelled, start_pump
 from sise.simulator.market import LiveMarket
 from sise.simulator.sent import SentLog
 from sise.simulator.tls import make_certificate, server_context
@@ -112,13 +111,10 @@ class UpbitSimulator:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         self._control = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=STOP_SECONDS)
         self._context: ssl.SSLContext | None = None
-        self._listener: asyncio.Server | None = None
-        self._port = config.port
-        self._plan = deque(config.plan)
-        self._started_ns = 0
+        self._listening = Listening(self._runner, self._board, config.host, config.port)
+        self._plan = Plan(config.plan, clock)
         self._feed_started = False
         self._done = contextlib.AsyncExitStack()
-        self._change = asyncio.Lock()
 
     async def start(self) -> Addresses:
         """Listen, and begin the market unless it is a replay.
@@ -148,13 +144,13 @@ class UpbitSimulator:
         if fault.kind == "unplug" or (fault.kind == "drop" and fault.target != "rest" and not fault.count):
             self._sockets.cut_all()
         self._sockets.tick()
-        await self._keep_faults()
+        await self._listening.obey_faults()
         return number
 
     async def end(self, kind: str | None = None) -> int:
         """End faults, and listen again if they had stopped that."""
         ended = self._board.end(kind)
-        await self._keep_faults()
+        await self._listening.obey_faults()
         return ended
 
     def state(self) -> dict[str, object]:
@@ -166,7 +162,7 @@ class UpbitSimulator:
             "sent": dict(self.sent.counts),
             "faults": self._board.state(),
             "unplugged": self._board.active("unplug") is not None,
-            "listening": self._listener is not None,
+            "listening": self._listening.is_open,
             "replay": self._replay,
             "started": self._feed_started,
             "finished": self._feed.finished(),
@@ -183,30 +179,28 @@ class UpbitSimulator:
             self._done.push_async_callback(runner.cleanup)
         self._done.callback(self._board.end)
         self._done.callback(self._sockets.cut_all)
-        await self._listen()
-        self._done.push_async_callback(self._stop_listening)
+        await self._listening.open(self._context)
+        self._done.push_async_callback(self._listening.close)
         control = web.TCPSite(self._control, "127.0.0.1", config.control_port)
         await control.start()
         if not self._replay:
             self._begin_feed()
-        self._started_ns = self._clock.monotonic_ns()
-        pump = asyncio.create_task(self._pump())
-        pump.add_done_callback(_say_why_it_ended)
-        self._done.push_async_callback(_cancelled, pump)
+        self._plan.start()
+        self._done.push_async_callback(cancelled, start_pump(self._pump()))
         secure = "s" if config.tls else ""
         control_port = self._control.addresses[0][1]
         return Addresses(
-            rest=f"http{secure}://{config.host}:{self._port}",
-            ws=f"ws{secure}://{config.host}:{self._port}{WS_PATH}",
+            rest=f"http{secure}://{config.host}:{self._listening.port}",
+            ws=f"ws{secure}://{config.host}:{self._listening.port}{WS_PATH}",
             control=f"http://127.0.0.1:{control_port}",
             ca=ca,
         )
 
     async def _pump(self) -> None:
         while True:
-            while self._plan and self._elapsed_seconds() >= self._plan[0].at_seconds:
-                await self._begin_planned(self._plan.popleft().fault)
-            await self._keep_faults()
+            for fault in self._plan.due():
+                await self._begin_planned(fault)
+            await self._listening.obey_faults()
             self._sockets.tick()
             if self._replay and self._hub.anyone_subscribed():
                 self._begin_feed()
@@ -225,48 +219,3 @@ class UpbitSimulator:
         if not self._feed_started:
             self._feed_started = True
             self._feed.start(self._clock.now_ns())
-
-    def _elapsed_seconds(self) -> float:
-        return (self._clock.monotonic_ns() - self._started_ns) / NS_PER_SECOND
-
-    async def _keep_faults(self) -> None:
-        """Listen or do not, as the faults that are active now demand."""
-        async with self._change:
-            deaf = self._board.active("refuse") or self._board.active("unplug")
-            if deaf and self._listener is not None:
-                await self._stop_listening()
-            elif not deaf and self._listener is None:
-                await self._listen_again()
-            if self._board.active("unplug") and self._runner.server is not None:
-                for connection in self._runner.server.connections:
-                    connection.force_close()
-
-    async def _listen(self) -> None:
-        server = self._runner.server
-        assert server is not None
-        self._listener = await asyncio.get_running_loop().create_server(
-            server, self._config.host, self._port, ssl=self._context
-        )
-        self._port = self._listener.sockets[0].getsockname()[1]
-
-    async def _listen_again(self) -> None:
-        try:
-            await self._listen()
-        except OSError as error:
-            log.warning("port %d cannot be listened on again yet: %s", self._port, error)
-
-    async def _stop_listening(self) -> None:
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-
-
-def _say_why_it_ended(pump: asyncio.Task[None]) -> None:
-    if not pump.cancelled() and (error := pump.exception()):
-        log.critical("the simulator's pump broke, nothing more will be sent", exc_info=error)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task

@@ -11,10 +11,11 @@ from aiohttp import WSMsgType, web
 
 from sise.model.time import NS_PER_SECOND, Clock
 from sise.simulator.faults import FaultBoard
+from sise.simulator.line import Outgoing
 from sise.simulator.sent import SentLog
 from sise.simulator.upbit.hub import Hub
 from sise.simulator.upbit.limits import RateLimiter
-from sise.simulator.upbit.line import Line, Outgoing
+from sise.simulator.upbit.line import Line
 from sise.simulator.upbit.requests import (
     INVALID_AUTH,
     MAX_REQUEST_BYTES,
@@ -64,17 +65,13 @@ class Sockets:
     def tick(self) -> None:
         """What is due on each line by the clock: faults that hold, status, idle end."""
         now, monotonic = self._clock.now_ns(), self._clock.monotonic_ns()
-        half_open = self._board.active("half_open", "ws") is not None
-        unplugged = self._board.active("unplug") is not None
         for line in list(self._hub.lines.values()):
             idle = monotonic - line.last_traffic_ns >= self._idle_ns
             if line.ending and not idle:
                 continue
-            if unplugged or (line.frozen and not half_open) or self._board.take("drop", "ws"):
-                line.cut()
-            elif half_open:
-                line.freeze()
-            elif idle:
+            if line.obey_faults():
+                continue
+            if idle:
                 line.hang_up()
             elif line.status_due_ns is not None and now >= line.status_due_ns:
                 line.status_due_ns += STATUS_EVERY_NS

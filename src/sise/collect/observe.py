@@ -94,6 +94,8 @@ class Observer:
         """Called with each frame that is about the line itself, and its receive time."""
         self._received_at = 0
         self._received_text = ""
+        self._event_time = 0
+        self._event_text = ""
         self._on_lost = on_lost
         self._on_notice = on_notice
         self._drift_seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -168,10 +170,13 @@ class Observer:
             self.refuse(trade, received_at, frame, "duplicate")
             return
         meta = self.meta
+        if trade.event_time != self._event_time:  # trades of one frame often have the same
+            self._event_time, self._event_text = trade.event_time, iso(trade.event_time)
+        known = received_at == self._received_at
         record = TradeRecord(  # spelled out: this is the hot path
             schema_version=SCHEMA_VERSION,
-            event_time=iso(trade.event_time),
-            receive_time=iso(received_at),
+            event_time=self._event_text,
+            receive_time=self._received_text if known else iso(received_at),
             session_id=meta.session_id,
             mitigation_level=meta.mitigation_level,
             quality_flag="normal" if meta.mitigation_level == 0 else "degraded",

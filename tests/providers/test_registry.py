@@ -8,6 +8,7 @@ import pytest
 
 from sise.model.errors import BadInput
 from sise.providers.address import shown
+from sise.providers.dated import RateLimit
 from sise.providers.registry import provider
 from sise.providers.upbit import encode, limits
 from sise.providers.upbit.provider import REST_URL, WS_URL, Upbit
@@ -69,8 +70,8 @@ def test_an_address_is_shown_without_what_could_be_secret() -> None:
 
 
 def test_the_rule_of_a_day_is_the_newest_that_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    old = limits.RateLimit("ticker", "ticker", 30, 1.0, "ip", date(2025, 1, 1), "test")
-    new = limits.RateLimit("ticker", "ticker", 5, 1.0, "ip", date(2027, 1, 1), "test")
+    old = RateLimit("ticker", 30, 1.0, "ip", date(2025, 1, 1), "test")
+    new = RateLimit("ticker", 5, 1.0, "ip", date(2027, 1, 1), "test")
     monkeypatch.setattr(limits, "RATE_LIMITS", (new, *limits.RATE_LIMITS, old))
     days = (date(2025, 6, 1), date(2026, 12, 31), date(2027, 1, 1))
     assert [limits.rate_limits("ticker", day)[0].count for day in days] == [30, 10, 5]

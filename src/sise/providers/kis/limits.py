@@ -8,32 +8,9 @@ wire, [3p] third parties who quote a notice; all collected in ``README.md``.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import Final
 
-from msgspec import Struct
-
-Unit = Literal["app_key", "address", "connection"]
-
-
-class RateLimit(Struct, frozen=True):
-    """From ``since`` on, ``count`` requests of ``group`` may begin in any ``seconds``."""
-
-    group: str
-    count: int
-    seconds: float
-    per: Unit
-    since: date
-    source: str
-
-
-class Cap(Struct, frozen=True):
-    """From ``since`` on, at most ``count`` of ``what``."""
-
-    what: str
-    count: int
-    since: date
-    source: str
-
+from sise.providers.dated import Cap, RateLimit
 
 _NOTICE: Final = "[3p] quoting KIS's notice of 2026-04"
 _HELPER: Final = "[off] the official helper sleeps as long between calls"

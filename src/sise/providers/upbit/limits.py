@@ -8,47 +8,22 @@ all collected in ``README.md``.
 from __future__ import annotations
 
 from datetime import date
-from typing import Final, Literal
+from typing import Final
 
-from msgspec import Struct
-
-Unit = Literal["ip", "connection"]
-
-
-class RateLimit(Struct, frozen=True):
-    """From ``since`` on, ``count`` requests of ``group`` may begin in any ``seconds``."""
-
-    group: str
-    wire_group: str
-    """How the answer's ``Remaining-Req`` header calls it; empty where it says nothing."""
-    count: int
-    seconds: float
-    per: Unit
-    since: date
-    source: str
-
-
-class Cap(Struct, frozen=True):
-    """From ``since`` on, at most ``count`` of ``what``."""
-
-    what: str
-    count: int
-    since: date
-    source: str
-
+from sise.providers.dated import Cap, RateLimit
 
 _PAGE: Final = "[D] docs.upbit.com/kr, rate limits, page of 2026-10-07"
 _SEEN: Final = date(2026, 10, 7)
 
 RATE_LIMITS: Final = (
-    RateLimit("market", "market", 10, 1.0, "ip", _SEEN, _PAGE),
-    RateLimit("ticker", "ticker", 10, 1.0, "ip", _SEEN, _PAGE),
-    RateLimit("trade", "crix-trades", 10, 1.0, "ip", _SEEN, _PAGE),
-    RateLimit("orderbook", "orderbook", 10, 1.0, "ip", _SEEN, _PAGE),
-    RateLimit("candle", "candles", 10, 1.0, "ip", _SEEN, _PAGE),
-    RateLimit("websocket-connect", "websocket", 5, 1.0, "ip", _SEEN, _PAGE),
-    RateLimit("websocket-message", "", 5, 1.0, "connection", _SEEN, _PAGE),
-    RateLimit("websocket-message", "", 100, 60.0, "connection", _SEEN, _PAGE),
+    RateLimit("market", 10, 1.0, "ip", _SEEN, _PAGE, "market"),
+    RateLimit("ticker", 10, 1.0, "ip", _SEEN, _PAGE, "ticker"),
+    RateLimit("trade", 10, 1.0, "ip", _SEEN, _PAGE, "crix-trades"),
+    RateLimit("orderbook", 10, 1.0, "ip", _SEEN, _PAGE, "orderbook"),
+    RateLimit("candle", 10, 1.0, "ip", _SEEN, _PAGE, "candles"),
+    RateLimit("websocket-connect", 5, 1.0, "ip", _SEEN, _PAGE, "websocket"),
+    RateLimit("websocket-message", 5, 1.0, "connection", _SEEN, _PAGE),
+    RateLimit("websocket-message", 100, 60.0, "connection", _SEEN, _PAGE),
 )
 
 REST_GROUPS: Final = ("market", "ticker", "trade", "orderbook", "candle")

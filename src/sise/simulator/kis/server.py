@@ -7,7 +7,6 @@ rate limits and keep-alives.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +27,7 @@ from sise.simulator.kis.rest import Rest, maintenance
 from sise.simulator.kis.sockets import Sockets
 from sise.simulator.kis.stagehand import Stagehand
 from sise.simulator.listening import Listening, cancelled, start_pump
+from sise.simulator.loopback import LoopbackSimulator
 from sise.simulator.sent import SentLog
 
 log: Final = logging.getLogger(__name__)
@@ -80,10 +80,11 @@ class Addresses:
     credentials: Credentials
 
 
-class KisSimulator:
-    """The server; :meth:`start` and :meth:`stop` it within one event loop."""
+class KisSimulator(LoopbackSimulator[Addresses]):
+    """KIS on loopback."""
 
     def __init__(self, config: KisSimulatorConfig, clock: Clock) -> None:
+        super().__init__(config.host, config.port, config.control_port)
         self.sent = SentLog("acml_vol")
         self._config, self._clock = config, clock
         self._board = FaultBoard(clock, config.seed)
@@ -104,7 +105,7 @@ class KisSimulator:
         self._hub = Hub(market, writer, expected_as_trades=config.expected_as_trades)
         seed, mock = config.seed, config.mock
         rest = Rest(market, Quotation(market, writer), self._keys, self._board, clock, seed=seed, mock=mock)
-        self._sockets = Sockets(
+        self._sockets: Sockets = Sockets(
             self._hub, self._keys, self._board, self.sent, clock, maintenance, seed=seed, mock=mock
         )
         self._rest = rest
@@ -116,46 +117,10 @@ class KisSimulator:
         self._control = web.AppRunner(control, access_log=None, shutdown_timeout=STOP_SECONDS)
         self._listening = Listening(self._runner, self._board, config.host, config.port)
         self._plan = Plan(config.plan, clock)
-        self._done = contextlib.AsyncExitStack()
 
-    async def start(self) -> Addresses:
-        """Listen, and let the market run.
-
-        Raises
-        ------
-        BadInput
-            A port is taken or the host is no address of this machine.
-        """
-        config = self._config
-        try:
-            return await self._start()
-        except BaseException as error:
-            await self.stop()
-            if not isinstance(error, OSError):
-                raise
-            ports = f"{config.host}:{config.port}, control {config.control_port}"
-            raise BadInput("host and port", ports, f"choose others or 0 ({error.strerror})") from error
-
-    async def stop(self) -> None:
-        """Stop listening and cut every line."""
-        await self._done.aclose()
-
-    async def begin(self, fault: Fault) -> int:
-        """Begin ``fault`` now; what it cuts is cut when this returns."""
-        number = self._board.begin(fault)
+    def _begun(self, fault: Fault) -> None:
         if fault.kind == "token_expired":
             self._keys.expire_all()
-        if fault.kind == "unplug" or (fault.kind == "drop" and fault.target != "rest" and not fault.count):
-            self._sockets.cut_all()
-        self._sockets.tick()
-        await self._listening.obey_faults()
-        return number
-
-    async def end(self, kind: str | None = None) -> int:
-        """End faults, and listen again if they had stopped that."""
-        ended = self._board.end(kind)
-        await self._listening.obey_faults()
-        return ended
 
     def state(self) -> dict[str, object]:
         """Lines, counts and faults, for the control API."""
@@ -207,12 +172,6 @@ class KisSimulator:
                 self._hub.step()
             self._sockets.tick()
             await self._clock.sleep(self._config.beat_seconds)
-
-    async def _begin_planned(self, fault: Fault) -> None:
-        try:
-            await self.begin(fault)
-        except BadInput as error:
-            log.warning("a planned fault was left out: %s", error)
 
 
 def _trade_width(day: str) -> int:

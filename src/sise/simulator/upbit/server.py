@@ -7,7 +7,6 @@ for slow lines, so that every frame arrives; a live market waits for nobody and 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import ssl
 import tempfile
@@ -17,12 +16,12 @@ from typing import Final
 
 from aiohttp import web
 
-from sise.model.errors import BadInput
 from sise.model.time import Clock
 from sise.simulator.control import control_app
-from sise.simulator.faults import Fault, FaultBoard, Plan, PlannedFault
+from sise.simulator.faults import FaultBoard, Plan, PlannedFault
 from sise.simulator.feed import Feed
 from sise.simulator.listening import Listening, cancelled, start_pump
+from sise.simulator.loopback import LoopbackSimulator
 from sise.simulator.market import LiveMarket
 from sise.simulator.sent import SentLog
 from sise.simulator.tls import make_certificate, server_context
@@ -83,10 +82,11 @@ class Addresses:
     ca: str | None
 
 
-class UpbitSimulator:
-    """The server; :meth:`start` and :meth:`stop` it within one event loop."""
+class UpbitSimulator(LoopbackSimulator[Addresses]):
+    """Upbit on loopback."""
 
     def __init__(self, config: UpbitSimulatorConfig, feed: Feed, clock: Clock) -> None:
+        super().__init__(config.host, config.port, config.control_port)
         self.sent = SentLog()
         self._config, self._feed, self._clock = config, feed, clock
         self._replay = not isinstance(feed, LiveMarket) if config.replay is None else config.replay
@@ -114,44 +114,6 @@ class UpbitSimulator:
         self._listening = Listening(self._runner, self._board, config.host, config.port)
         self._plan = Plan(config.plan, clock)
         self._feed_started = False
-        self._done = contextlib.AsyncExitStack()
-
-    async def start(self) -> Addresses:
-        """Listen, and begin the market unless it is a replay.
-
-        Raises
-        ------
-        BadInput
-            A port is taken or the host is no address of this machine.
-        """
-        config = self._config
-        try:
-            return await self._start()
-        except BaseException as error:
-            await self.stop()
-            if not isinstance(error, OSError):
-                raise
-            ports = f"{config.host}:{config.port}, control {config.control_port}"
-            raise BadInput("host and port", ports, f"choose others or 0 ({error.strerror})") from error
-
-    async def stop(self) -> None:
-        """Stop listening and cut every line."""
-        await self._done.aclose()
-
-    async def begin(self, fault: Fault) -> int:
-        """Begin ``fault`` now; what it cuts is cut when this returns."""
-        number = self._board.begin(fault)
-        if fault.kind == "unplug" or (fault.kind == "drop" and fault.target != "rest" and not fault.count):
-            self._sockets.cut_all()
-        self._sockets.tick()
-        await self._listening.obey_faults()
-        return number
-
-    async def end(self, kind: str | None = None) -> int:
-        """End faults, and listen again if they had stopped that."""
-        ended = self._board.end(kind)
-        await self._listening.obey_faults()
-        return ended
 
     def state(self) -> dict[str, object]:
         """Lines, counts and faults, for the control API."""
@@ -208,12 +170,6 @@ class UpbitSimulator:
                 self._hub.publish(self._feed.step(self._clock.now_ns()))
             self._hub.tick()
             await self._clock.sleep(PUMP_SECONDS)
-
-    async def _begin_planned(self, fault: Fault) -> None:
-        try:
-            await self.begin(fault)
-        except BadInput as error:
-            log.warning("a planned fault was left out: %s", error)
 
     def _begin_feed(self) -> None:
         if not self._feed_started:

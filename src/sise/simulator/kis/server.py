@@ -7,7 +7,6 @@ rate limits and keep-alives.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,8 +28,6 @@ from sise.simulator.kis.stagehand import Stagehand
 from sise.simulator.listening import Listening, cancelled, start_pump
 from sise.simulator.loopback import LoopbackSimulator
 from sise.simulator.sent import SentLog
-
-log: Final = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 1.0
 

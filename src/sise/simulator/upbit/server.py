@@ -7,7 +7,6 @@ for slow lines, so that every frame arrives; a live market waits for nobody and 
 
 from __future__ import annotations
 
-import logging
 import ssl
 import tempfile
 from dataclasses import dataclass
@@ -30,8 +29,6 @@ from sise.simulator.upbit.limits import RateLimiter
 from sise.simulator.upbit.quotation import Quotation
 from sise.simulator.upbit.rest import Rest, TooManyBody
 from sise.simulator.upbit.sockets import Sockets
-
-log: Final = logging.getLogger(__name__)
 
 PUMP_SECONDS: Final = 0.02
 STOP_SECONDS: Final = 1.0

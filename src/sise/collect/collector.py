@@ -19,13 +19,18 @@ from sise.collect.choosing import UniverseOfDay
 from sise.collect.delay import DurableDelay
 from sise.collect.hours import TrackHours
 from sise.collect.link import Connect, Link, wait_seconds
+from sise.collect.load import MachineLoad, Mitigating
+from sise.collect.mitigate import Metrics
 from sise.collect.session import Session
+from sise.collect.slotplan import SlotLimits
 from sise.collect.slots import SAMPLE_HZ
 from sise.collect.status import Status
+from sise.collect.steering import Steering
 from sise.collect.swing import SwingTrack
 from sise.journal.disk import Disk
 from sise.journal.partition import (
     events_stream,
+    overflow_stream,
     quarantine_stream,
     refused_stream,
     scalp_stream,
@@ -37,7 +42,7 @@ from sise.model.calendar import Calendar
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.events import Instrument
 from sise.model.hours import VENUE_OF_MARKET
-from sise.model.time import MARKET_ZONES, NS_PER_SECOND, Clock
+from sise.model.time import MARKET_ZONES, NS_PER_MS, NS_PER_SECOND, Clock
 from sise.providers.contract import Answer, Provider, RestClient
 
 log = logging.getLogger(__name__)
@@ -54,6 +59,13 @@ class CollectConfig(Struct, frozen=True):
     symbols: tuple[str, ...] = ()
     """Given: exactly these, and no question is asked by REST. Empty: the busiest ``markets``."""
     markets: int = 41
+    """So many slots, but no more than the provider has."""
+    steer: bool = True
+    """Triggers choose who has a slot, and the busiest only begin (not where ``symbols`` are given)."""
+    pins: tuple[str, ...] = ()
+    """Always have a slot, as far as there are slots."""
+    excluded: tuple[str, ...] = ()
+    """Never get a slot."""
     history_candles: int = 0
     """So many 1-minute candles of the provider are asked for per slot at the start (0: none)."""
     sample_hz: float = SAMPLE_HZ[0]
@@ -75,7 +87,9 @@ class Collector:
         rng: Random,
         machine: Clock | None = None,
         on_rotated: Callable[[], None] = lambda: None,
+        measure: Callable[[], Metrics] | None = None,
     ) -> None:
+        """``measure`` tells the load of the machine; None: it is measured."""
         machine = machine or clock
         self._machine = machine
         """The clock of disk and processor, where the market lives in another time."""
@@ -94,6 +108,7 @@ class Collector:
                 swing_stream(name, market, zone),
                 refused_stream(name, zone),
                 quarantine_stream(name, zone),
+                overflow_stream(name, zone),
                 events_stream(name, zone),
             ],
             disk=disk,
@@ -115,8 +130,35 @@ class Collector:
             rng,
         )
         self._hours = TrackHours(Calendar(VENUE_OF_MARKET[provider.market]))
+        self._scalping = False
+        self._steering = self._make_steering()
         self._delay = DurableDelay(self.writer, machine)
-        self._status = Status(config.data_dir, self.session, self.link, self.writer, self._delay, disk, clock)
+        self._load = MachineLoad(self._delay)
+        self._mitigating = Mitigating(self.session, measure or self._load.measure, machine)
+        self._status = Status(
+            config.data_dir,
+            self.session,
+            self.link,
+            self.writer,
+            self._delay,
+            disk,
+            clock,
+            self._steering,
+            self._mitigating,
+        )
+
+    def _make_steering(self) -> Steering | None:
+        config = self._config
+        if config.symbols or not config.steer:
+            return None
+        return Steering(
+            self.session,
+            self.link,
+            self.writer,
+            limits=SlotLimits(min(config.markets, self._provider.slots_max)),
+            pins=config.pins,
+            excluded=config.excluded,
+        )
 
     def status(self) -> dict[str, Any]:
         """The collector's health, as decision 2 lists it."""
@@ -136,6 +178,7 @@ class Collector:
                 ("listen", self._listen()),
                 ("sample", self._sample()),
                 ("housekeeping", self._keep_house()),
+                ("mitigate", self._mitigating.run()),
             )
         ]
         try:
@@ -156,8 +199,12 @@ class Collector:
 
     async def _listen(self) -> None:
         async with self._rest as rest:
-            self.session.watch(await self._choose(rest))
-            self.link.watch(list(self.session.slots))
+            chosen = await self._choose(rest)
+            if self._steering is None:
+                self.session.watch(chosen)
+                self.link.watch(list(self.session.slots))
+            else:
+                self._steering.begin(chosen, self._clock.now_ns())
             tasks = [asyncio.create_task(self._scalp()), asyncio.create_task(self._ask(rest))]
             try:
                 await asyncio.gather(*tasks)
@@ -174,11 +221,13 @@ class Collector:
                 asyncio.create_task(self.link.run()),
                 asyncio.create_task(self._until(self._hours.scalp_end_ns(self._clock.now_ns()))),
             ]
+            self._scalping = True
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
             finally:
+                self._scalping = False
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -201,11 +250,21 @@ class Collector:
     async def _sweep(self, rest: RestClient) -> None:
         """The swing track: the universe of each day, swept on the grid."""
         hours = self._hours
+        steering = self._steering
         universes = UniverseOfDay(
-            self._config.data_dir, rest, self.session.diary, hours, answer_frame=self._answered
+            self._config.data_dir,
+            _Listings(rest, steering),
+            self.session.diary,
+            hours,
+            answer_frame=self._answered,
         )
         swing = SwingTrack(
-            rest, self.session.observer, self.session.diary, self._clock, answer_frame=self._answered
+            rest,
+            self.session.observer,
+            self.session.diary,
+            self._clock,
+            answer_frame=self._answered,
+            on_quote=steering.on_quote if steering else lambda quote, at: None,
         )
 
         async def symbols(at_ns: int) -> Sequence[str]:
@@ -258,18 +317,22 @@ class Collector:
 
     async def _sample(self) -> None:
         """On the wall clock's grid, one sample a slot; a moment that was missed is not made up."""
-        period = round(NS_PER_SECOND / self._config.sample_hz)
         while True:
+            period = round(NS_PER_SECOND / min(self._config.sample_hz, self._mitigating.hz))
             now = self._clock.now_ns()
             await self._clock.sleep((period - now % period) / NS_PER_SECOND)
             now = self._clock.now_ns()
             self.session.observer.sample(now - now % period, now)
             self.session.checkpoint_if_due()
+            if self._steering is not None and self._scalping:
+                self._steering.step(now - now % period)
 
     async def _flush(self) -> None:
         rotations = 0
         while True:
+            due = self._machine.monotonic_ns() + FLUSH_INTERVAL_MS * NS_PER_MS
             await self._machine.sleep(FLUSH_INTERVAL_MS / 1000)
+            self._load.note_lag(self._machine.monotonic_ns() - due)
             self._delay.before_flush(self.session.ledger.frames_received)
             self.writer.flush()
             self._delay.after_flush()
@@ -307,6 +370,19 @@ class Collector:
             ledger.frames_recorded -= unwritten
             ledger.frames_lost["journal_fault"] += unwritten
             log.critical("%d frames could not be written before the end: the disk refuses", unwritten)
+
+
+class _Listings:
+    """The provider's listings; their names are told to the steering."""
+
+    def __init__(self, rest: RestClient, steering: Steering | None) -> None:
+        self._rest, self._steering = rest, steering
+
+    async def listings(self) -> list[Instrument]:
+        listed = await self._rest.listings()
+        if self._steering is not None:
+            self._steering.know(listed)
+        return listed
 
 
 async def _wait(stop: asyncio.Event) -> None:

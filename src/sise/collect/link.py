@@ -200,6 +200,16 @@ class Link:
         """From now on exactly these symbols are wanted."""
         self._line.want(symbols)
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Symbols that take a place at the provider."""
+        return self._line.carried
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Symbols that the provider does not carry, and why."""
+        return self._line.refused
+
     def _heard_again(self, at: int, waited: float) -> None:
         again = self._gaps.open is not None
         self._enter("connected")

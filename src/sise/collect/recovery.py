@@ -42,6 +42,7 @@ class LastSession(Struct):
     gap_reason: str
     checkpoint: Checkpoint
     slots: list[Instrument]
+    """All that had a slot at any time: each may have frames that are not recorded yet."""
     last_trades: dict[str, tuple[str, int]]
     """The last trade of each symbol: id and event time (UTC ns)."""
 
@@ -52,6 +53,7 @@ class Checkpoint(Struct):
     cursors: dict[str, tuple[str, int]] = {}
     ledger: dict[str, object] = {}
     last_trades: dict[str, tuple[str, int]] = {}
+    """The last trade of every symbol until then."""
 
 
 class _Detail(Struct):
@@ -102,12 +104,13 @@ def _summarize(events: list[_Event], last_frame_at: str | None) -> LastSession:
     for event in events:
         detail = event.detail if isinstance(event.detail, _Detail) else _Detail()
         session.alive_ns = max(session.alive_ns, parse_iso(detail.alive or event.timestamp))
+        session.last_trades = {**session.last_trades, **detail.last_trades}
         if event.event_type in ("session_start", "checkpoint", "session_end"):
-            session.checkpoint = Checkpoint(detail.cursors, detail.ledger, detail.last_trades)
-            session.last_trades = {**session.last_trades, **detail.last_trades}
+            session.checkpoint = Checkpoint(detail.cursors, detail.ledger, session.last_trades)
             session.ended = event.event_type == "session_end"
         elif event.event_type == "slots":
-            session.slots = detail.slots
+            known = {instrument.symbol: instrument for instrument in [*session.slots, *detail.slots]}
+            session.slots = list(known.values())
         elif event.event_type == "gap_marker":
             session.gap_start_ns, session.gap_reason = None, ""
         if detail.gap_start_ts:  # a session that begins in a hole, or one that fell into it

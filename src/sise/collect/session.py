@@ -7,7 +7,7 @@ its last sign of life and our first data. Checkpoints say how far the records fo
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ import msgspec
 
 from sise.collect.diary import Diary
 from sise.collect.gaps import Gaps
+from sise.collect.guard import TradeGuard
 from sise.collect.ledger import Ledger
 from sise.collect.observe import Observer
 from sise.collect.recovery import LastSession, Recovery, find_last_session
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 STREAMS: Final = ("wire", "scalp", "swing", "refused", "quarantine")
 CHECKPOINT_SECONDS: Final = 10
 RESTART: Final = "process_restart"
+GUARDS_KEPT_MAX: Final = 500
+"""Of symbols that have no slot any more; the one that left first is forgotten first."""
 CHECKPOINT_FRAMES: Final = 50_000
 """A restart reads at most so many frames again, so that it takes no more than 5 s."""
 
@@ -66,6 +69,7 @@ class Session:
         self.journal_gaps = Gaps(self.diary, "all")
         self.slots: dict[str, Slot] = {}
         self.instruments: list[Instrument] = []
+        self._guards: dict[str, TradeGuard] = {}
         self.observer = Observer(
             provider,
             writer,
@@ -102,17 +106,45 @@ class Session:
             self.gaps.begin(_hole_start(last), RESTART, f"session {last.session_id} was {how}{before}")
 
     def watch(self, instruments: Sequence[Instrument]) -> None:
-        """The slots of this session; what their guards must remember comes from the last one."""
-        self.instruments = list(instruments)
-        for instrument in instruments:
-            slot = self.slots[instrument.symbol] = Slot(instrument.symbol)
-            if self._last is not None and instrument.symbol in self._last.last_trades:
-                slot.guard.remember(*self._last.last_trades[instrument.symbol])
+        """The slots that this session begins with."""
+        self.change_slots((), instruments)
+
+    def change_slots(self, gone: Collection[str], come: Sequence[Instrument]) -> None:
+        """Close the slots of ``gone``, open those of ``come``, and write down who has one now.
+
+        Raises ``ValueError`` for a slot with events that no sample stands for: it cannot be closed yet.
+        Returns with the event handed to the system, so that after a kill no frame of a new symbol lies
+        in the wire log of a session that is not known to have listened to it.
+        """
+        if held := [symbol for symbol in gone if self.slots[symbol].frames]:
+            raise ValueError(f"slots with events that no sample stands for: {held}")
+        left = {symbol: self.slots.pop(symbol).guard for symbol in gone}
+        self._guards.update(left)
+        while len(self._guards) > GUARDS_KEPT_MAX:
+            del self._guards[next(iter(self._guards))]
+        self.instruments = [each for each in self.instruments if each.symbol in self.slots]
+        for instrument in come:
+            self.slots[instrument.symbol] = Slot(instrument.symbol, self._guard_of(instrument.symbol))
+            self.instruments.append(instrument)
         self.diary.write(
             "slots",
             f"{len(self.slots)} slots: {', '.join(self.slots)}",
-            slots=[msgspec.structs.asdict(instrument) for instrument in instruments],
+            slots=[msgspec.structs.asdict(instrument) for instrument in self.instruments],
+            cursors=self._cursors(),
+            last_trades={
+                name: (guard.last_id, guard.last_time) for name, guard in left.items() if guard.last_id
+            },
         )
+        self._writer.flush()
+
+    def _guard_of(self, symbol: str) -> TradeGuard:
+        """What a symbol's guard must remember: from its last slot, or from the last session."""
+        guard = self._guards.pop(symbol, None)
+        if guard is None:
+            guard = TradeGuard()
+            if self._last is not None and symbol in self._last.last_trades:
+                guard.remember(*self._last.last_trades[symbol])
+        return guard
 
     def checkpoint_if_due(self) -> None:
         """Call directly after a sample of all slots: then every recorded event is before the cursors."""
@@ -168,7 +200,8 @@ class Session:
             f"quarantine/{name}",
         ]
         stamp = str(self._clock.now_ns())
-        torn = mend_tails(self._root, [wire, *records, events], stamp)
+        overflow = f"system/overflow/{name}"
+        torn = mend_tails(self._root, [wire, *records, overflow, events], stamp)
         last_frame, _ = last_wire(self._root, name)
         return torn + cut_unfounded(self._root, records, last_frame, f"{stamp}.unfounded")
 
@@ -177,7 +210,7 @@ class Session:
         meta = SessionMeta(self._provider.name, self._provider.market, self._provider.venue, last.session_id)
         ledger = Ledger.from_facts(last.checkpoint.ledger)
         slots = {instrument.symbol: Slot(instrument.symbol) for instrument in last.slots}
-        for symbol, seen in last.last_trades.items():
+        for symbol, seen in last.checkpoint.last_trades.items():
             if symbol in slots:
                 slots[symbol].guard.remember(*seen)
         observer = Observer(self._provider, self._writer, slots, meta, ledger, first_frame=1)

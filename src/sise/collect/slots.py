@@ -18,11 +18,17 @@ _NO_BOOK: Final = Book("", 0, None, None, None, None, 0)
 class Slot:
     """The latest state of one symbol. ``None`` is what has not been heard on this connection."""
 
-    __slots__ = ("book", "frame", "frames", "guard", "heard", "last_price", "snapshot", "symbol")
+    __slots__ = (
+        "book", "frame", "frames", "guard", "heard", "last_price", "snapshot", "symbol", "traded", "trades",
+    )  # fmt: skip
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, guard: TradeGuard | None = None) -> None:
         self.symbol = symbol
-        self.guard = TradeGuard()
+        self.guard = guard or TradeGuard()
+        self.trades = 0
+        """Trades recorded since the slot was taken."""
+        self.traded = 0.0
+        """Their volume, in base units."""
         self.frames = 0
         """Quote events since the last sample."""
         self.frame = 0
@@ -51,6 +57,8 @@ class Slot:
 
     def on_trade(self, trade: Trade) -> None:
         self.last_price = trade.price
+        self.trades += 1
+        self.traded += trade.size
         self.heard = True
 
     def sample(self, at_ns: int, received_at: int, meta: SessionMeta) -> SampleRecord:

@@ -12,7 +12,9 @@ import psutil
 
 from sise.collect.delay import DurableDelay
 from sise.collect.link import Link
+from sise.collect.load import Mitigating
 from sise.collect.session import Session
+from sise.collect.steering import Steering
 from sise.journal.disk import Disk
 from sise.journal.writer import JournalWriter
 from sise.model.time import NS_PER_SECOND, Clock, iso
@@ -37,9 +39,12 @@ class Status:
         delay: DurableDelay,
         disk: Disk,
         clock: Clock,
+        steering: Steering | None,
+        mitigation: Mitigating,
     ) -> None:
         self._root, self._session, self._link, self._writer = root, session, link, writer
         self._delay, self._disk, self._clock = delay, disk, clock
+        self._steering, self._mitigation = steering, mitigation
         self._counts: deque[tuple[int, int, int]] = deque()
         self._began = clock.monotonic_ns()
         self._growth: tuple[int, int] | None = None
@@ -93,10 +98,8 @@ class Status:
                 "last_frame_at": iso(session.observer.heard_at) if session.observer.heard_at else None,
                 "unconfirmed": link.unconfirmed,
             },
-            "slots": {
-                "limit": len(session.slots),
-                "held": [msgspec.structs.asdict(instrument) for instrument in session.instruments],
-            },
+            "slots": self._slots(),
+            "mitigation": {"level": self._mitigation.level, "hz": self._mitigation.hz},
             "ledger": session.ledger.facts(),
             "rate": {"frames_per_second": frames_rate, "records_per_second": records_rate},
             "delay_ms": self._delay.quantiles_ms(),
@@ -121,6 +124,12 @@ class Status:
             if gap is None
             else {"start": iso(gap.start_ns), "scope": gap.scope, "reason": gap.reason},
         }
+
+    def _slots(self) -> dict[str, Any]:
+        if self._steering is not None:
+            return self._steering.facts()
+        held = [msgspec.structs.asdict(instrument) for instrument in self._session.instruments]
+        return {"limit": len(held), "held": held}
 
     def _verdict(self) -> tuple[str, str | None]:
         """Recording, degraded or not recording, and why."""

@@ -96,6 +96,16 @@ def refused_stream(provider: str, zone: ZoneInfo) -> Stream:
     return Stream("refused", zone, lambda t: f"system/refused/{provider}/{t:%Y%m%d}{SUFFIX}", daily=True)
 
 
+def overflow_stream(provider: str, zone: ZoneInfo) -> Stream:
+    """Who asked for a slot and got none, a day a file."""
+    return Stream(
+        "overflow",
+        zone,
+        lambda t: f"system/overflow/{provider}/{t:%Y%m%d}_overflow{SUFFIX}",
+        daily=True,
+    )
+
+
 def quarantine_stream(provider: str, zone: ZoneInfo) -> Stream:
     """Frames that could not be decoded, a day a file."""
     return Stream("quarantine", zone, lambda t: f"quarantine/{provider}/{t:%Y%m%d}{SUFFIX}", daily=True)

@@ -118,6 +118,10 @@ class Line(Protocol):
         """Symbols that the provider does not carry, and why."""
 
     @property
+    def carried(self) -> tuple[str, ...]:
+        """Symbols that take a place at the provider: asked for, until their end is confirmed."""
+
+    @property
     def stopped(self) -> str:
         """Why this socket is of no more use; empty while it is."""
 

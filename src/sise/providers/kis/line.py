@@ -67,6 +67,11 @@ class KisLine:
         return {key.tr_key: why.reason for key, why in self._registrations.refused.items()}
 
     @property
+    def carried(self) -> tuple[str, ...]:
+        """Symbols with a registration that KIS holds, or may hold."""
+        return tuple(dict.fromkeys(key.tr_key for key in self._registrations.taken))
+
+    @property
     def stopped(self) -> str:
         """KIS's code, or our own words; empty while the socket is of use."""
         return self._registrations.stopped or self._gave_up

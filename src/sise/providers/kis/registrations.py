@@ -102,8 +102,13 @@ class Registrations:
         return self._refused | self._stuck
 
     @property
+    def taken(self) -> tuple[Registration, ...]:
+        """What may take a slot at KIS: held, asked for, or asked for without an answer."""
+        return tuple(self._taken())
+
+    @property
     def occupied(self) -> int:
-        """How many slots may be taken at KIS: held, asked for, or asked for without an answer."""
+        """How many slots may be taken at KIS."""
         return len(self._taken())
 
     @property

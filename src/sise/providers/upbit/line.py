@@ -23,6 +23,11 @@ class UpbitLine:
         self.refused: dict[str, str] = {}
         """Always empty: Upbit keeps silent about symbols that it does not know."""
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """What was asked for last: each text replaces the one before it."""
+        return self._asked
+
     async def prepare(self) -> None:
         """Market data needs no key."""
 
@@ -36,13 +41,18 @@ class UpbitLine:
         if self._asked == self._wanted:
             return None
         self._asked = self._wanted
-        return self.probe()
+        return self.probe()  # none for nothing: what Upbit still sends ends with the next text
 
     def heard(self, payload: bytes) -> str | None:
         """Nothing is answered: errors are told by the observer, and Upbit then closes."""
         return None
 
     def probe(self) -> str | None:
-        """The same subscription again: a server that is alive answers with its latest state."""
+        """The same subscription again: a server that is alive answers with its latest state.
+
+        None where nothing is wanted: Upbit has no text that says so.
+        """
+        if not self._wanted:
+            return None
         self._tickets += 1
         return self._subscription(self._wanted, f"{self._name}-{self._tickets}")

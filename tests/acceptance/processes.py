@@ -66,9 +66,9 @@ def process(data: Path, *command: str, **variables: str) -> Iterator[subprocess.
 
 
 @contextmanager
-def simulator(data: Path, *options: str) -> Iterator[dict[str, str]]:
-    """``sise simulate upbit``: the addresses it prints."""
-    with process(data, "simulate", "upbit", "--json", *options) as child:
+def simulator(data: Path, *options: str, provider: str = "upbit") -> Iterator[dict[str, Any]]:
+    """``sise simulate``: the addresses (and credentials) it prints."""
+    with process(data, "simulate", provider, "--json", *options) as child:
         assert child.stdout is not None
         line = child.stdout.readline()
         assert line, child.communicate()[1]
@@ -77,9 +77,20 @@ def simulator(data: Path, *options: str) -> Iterator[dict[str, str]]:
         assert child.wait(PATIENCE_SECONDS) == 0
 
 
-def pointed_at(addresses: dict[str, str]) -> dict[str, str]:
+def pointed_at(addresses: dict[str, Any]) -> dict[str, str]:
     """The variables that make a collector speak to a simulator."""
     return {"SISE_UPBIT_REST_URL": addresses["rest"], "SISE_UPBIT_WS_URL": addresses["ws"]}
+
+
+def pointed_at_kis(addresses: dict[str, Any], tokens: Path) -> dict[str, str]:
+    """The same for KIS, with the simulator's own credentials."""
+    return {
+        "SISE_KIS_REST_URL": addresses["rest"],
+        "SISE_KIS_WS_URL": addresses["ws"],
+        "SISE_KIS_APP_KEY": addresses["credentials"]["appkey"],
+        "SISE_KIS_APP_SECRET": addresses["credentials"]["appsecret"],
+        "SISE_KIS_TOKENS_DIR": str(tokens),
+    }
 
 
 def finish(child: subprocess.Popen[str]) -> dict[str, Any]:

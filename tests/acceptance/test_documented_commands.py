@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.processes import environment, pointed_at, simulator
+from tests.acceptance.processes import environment, pointed_at, pointed_at_kis, simulator
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
@@ -37,8 +37,14 @@ def documented(start: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with simulator(tmp_path_factory.mktemp("venue"), "--markets", "60") as addresses:
-        yield addresses
+    """The variables that lead to a simulated Upbit and a simulated KIS."""
+    folder = tmp_path_factory.mktemp("venue")
+    with simulator(folder) as upbit, simulator(folder, provider="kis") as kis:
+        yield {
+            **pointed_at(upbit),
+            **pointed_at_kis(kis, folder / "tokens"),
+            "CONTROL": upbit["control"],
+        }
 
 
 def test_there_is_something_to_type() -> None:
@@ -58,7 +64,7 @@ def test_a_documented_command_works(tmp_path: Path, venue: dict[str, str], comma
     done = subprocess.run(
         [sys.executable, "-m", "sise", *words],
         cwd=tmp_path,
-        env=environment(tmp_path / "data", SISE_PORT="0", **pointed_at(venue)),
+        env=environment(tmp_path / "data", SISE_PORT="0", **venue),
         capture_output=True,
         text=True,
         timeout=60,
@@ -74,7 +80,7 @@ def test_a_documented_request_works(venue: dict[str, str], command: str) -> None
         pytest.skip("CURL ABSENT: the documents' curl lines were not typed")
     done = subprocess.run(
         ["sh", "-c", command.replace("curl", "curl --fail --silent --show-error", 1)],
-        env={**os.environ, "CONTROL": venue["control"]},
+        env={**os.environ, **venue},
         capture_output=True,
         text=True,
         timeout=30,

@@ -131,9 +131,10 @@ class ReconnectionEvent(Struct, kw_only=True, tag_field="event_type", tag="recon
 class SystemEvent(Struct, kw_only=True):
     """Every other decision or happening: ``event_type`` names it, ``detail`` holds its facts.
 
-    Types written today: ``session_start session_end checkpoint connected disconnected
-    subscription_unconfirmed schema_drift provider_error journal_fault journal_healed
-    recording_paused recording_resumed anomalous_day torn_tail``.
+    Types written today: ``session_start session_end checkpoint slots slot_change connected
+    disconnected hours_over subscription_unconfirmed schema_drift quarantined provider_error
+    universe universe_old universe_failed universe_damaged swing_sweep mitigation journal_fault
+    journal_healed recording_paused recording_resumed anomalous_day torn_tail``.
     """
 
     event_type: str

@@ -3,6 +3,9 @@
 Three children: the simulator first, because the others need its addresses; then collector and
 server at once. They end in the other order of the data's way: the collector first, so that its
 ledger is whole while the market still plays, then the server, then the simulator.
+
+Upbit is played now, until Ctrl-C. KIS is played on a trading day of its own time, which all three share,
+and ends with the day (:mod:`sise.run.kis_day`).
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ import sys
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -21,31 +23,18 @@ import typer
 
 from sise.model.errors import BadInput
 from sise.run.children import Child, ChildFailed
+from sise.run.demo_plan import DATA_VARIABLE, SIMULATED_MARKETS, Plan, make_plan
 from sise.run.lifetime import stop_event
-from sise.run.options import ForOption, JsonOption
+from sise.run.options import ForOption, JsonOption, parse_speed
+from sise.run.redact import remember
 
 if TYPE_CHECKING:
     from sise.run.demo_view import StatusLine
 
 DEFAULT_PORT: Final = 8001
-DATA_VARIABLE: Final = "SISE_DATA_DIR"
-DEMO_DATA: Final = "data/demo"
 START_SECONDS: Final = 20.0
 COLLECTOR_END_SECONDS: Final = 8.0
 OTHERS_END_SECONDS: Final = 4.0
-SIMULATED_MARKETS: Final = 60
-"""More than are recorded, so that choosing them by traded value means something."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was asked for."""
-
-    data: Path
-    port: int
-    seed: int
-    markets: int
-    seconds: float | None
 
 
 def demo(
@@ -59,10 +48,31 @@ def demo(
     markets: Annotated[
         int, typer.Option(min=1, max=SIMULATED_MARKETS, help="How many markets to record.")
     ] = 41,
+    faults: Annotated[
+        Path | None, typer.Option(help="Make the faults of this JSON plan.", metavar="FILE")
+    ] = None,
+    provider: Annotated[str, typer.Option(help="Whom to play and record: upbit or kis.")] = "upbit",
+    day: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="kis: the trading day; without it, the last one.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="HH:MM", help="kis: begin then, KST. [default: 08:50]")
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="HH:MM", help="kis: end then, KST. [default: 10 min after the close]"),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(parser=parse_speed, metavar="N", help="kis: so many times faster. [default: 60]"),
+    ] = None,
 ) -> None:
-    """Record a simulated Upbit and show it: no account and no network needed."""
-    plan = Plan(Path(os.environ.get(DATA_VARIABLE) or DEMO_DATA), port, seed, markets, seconds)
+    """Record a simulated Upbit, or a KIS trading day, and show it: no account and no network needed."""
     _check_port(port)
+    plan = make_plan(
+        provider, port=port, seed=seed, markets=markets, seconds=seconds, faults=faults,
+        day=day, start=start, end=end, speed=speed,
+    )  # fmt: skip
     failure = asyncio.run(_demo(plan, as_json=as_json, browser=not (no_browser or as_json)))
     if failure is not None:
         raise failure
@@ -89,15 +99,28 @@ async def _demo(plan: Plan, *, as_json: bool, browser: bool) -> ChildFailed | No
                 ready = time.monotonic() - began
                 typer.echo(f"sise demo: {stage.url} (ready in {ready:.1f} s; Ctrl-C ends it)", err=True)
                 _open_browser(stage.url, browser)
-                await stage.play(stop, _status_line(plan.data, stage, as_json))
+                await stage.play(stop, _status_line(plan, stage, as_json))
         finally:
             await stage.end()
+            plan.tidy()
     ledger = stage.ledger()
     if ledger is not None:
-        from sise.run.demo_view import report
-
-        report(ledger, plan.data, time.monotonic() - began, as_json=as_json)
+        _report(plan, ledger, time.monotonic() - began, as_json=as_json)
     return stage.failure
+
+
+def _report(plan: Plan, ledger: dict[str, Any], seconds: float, *, as_json: bool) -> None:
+    from sise.run import demo_view
+
+    if plan.kis_day is None:
+        demo_view.report(ledger, plan.data, seconds, as_json=as_json)
+        return
+    from sise.providers.kis.limits import SLOTS
+    from sise.run.day_report import day_report
+    from sise.run.kis_day import MARKET
+
+    facts = day_report(plan.data, plan.provider, MARKET, plan.kis_day.day, SLOTS[-1].count)
+    demo_view.report_day(facts | {"url": ledger["url"]}, plan.data, seconds, as_json=as_json)
 
 
 class Stage:
@@ -119,19 +142,14 @@ class Stage:
             One of them did not come up.
         """
         plan = self._plan
-        simulator = await self._add(
-            "simulator", "simulate", "upbit", "--seed", str(plan.seed), "--markets", str(SIMULATED_MARKETS)
-        )
+        simulator = await self._add("simulator", *plan.simulate())
         addresses = await simulator.ready(START_SECONDS)
-        points = {
-            "SISE_UPBIT_REST_URL": addresses["rest"],
-            "SISE_UPBIT_WS_URL": addresses["ws"],
-            "SISE_DEMO_CONTROL": addresses["control"],
-            "SISE_MARKETS": str(plan.markets),
-        }
+        remember(addresses.get("credentials", {}).values())
+        points = plan.collector_variables(addresses)
+        control = {"SISE_DEMO_CONTROL": addresses["control"]}
         _, server = await asyncio.gather(
-            self._add("collector", "collect", "--provider", "upbit", **points),
-            self._add("server", "serve", "--host", "127.0.0.1", "--port", str(plan.port), **points),
+            self._add("collector", "collect", "--provider", plan.provider, **points),
+            self._add("server", "serve", "--host", "127.0.0.1", "--port", str(plan.port), **control),
         )
         self.url = (await server.ready(START_SECONDS))["url"]
 
@@ -140,7 +158,9 @@ class Stage:
         asked = asyncio.create_task(stop.wait())
         watching = asyncio.create_task(line.run()) if line else None
         gone = {child.gone: child for child in self._children.values()}
-        await asyncio.wait({asked, *gone}, timeout=self._plan.seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {asked, *gone}, timeout=self._plan.seconds_left(), return_when=asyncio.FIRST_COMPLETED
+        )
         self.failure = next((child.failure() for task, child in gone.items() if task.done()), None)
         for task in filter(None, (asked, watching)):
             task.cancel()
@@ -170,7 +190,7 @@ class Stage:
 
     async def _add(self, name: str, *command: str, **env: str) -> Child:
         data = self._plan.data
-        variables = {**env, DATA_VARIABLE: str(data)}
+        variables = {**self._plan.variables, **env, DATA_VARIABLE: str(data)}
         child = await Child.start(name, [*command, "--json"], variables, data / "run" / f"{name}.log")
         self._children[name] = child
         return child
@@ -186,12 +206,18 @@ async def _unless_stopped(work: Awaitable[None], stop: asyncio.Event) -> None:
         await task
 
 
-def _status_line(data: Path, stage: Stage, as_json: bool) -> StatusLine | None:
+def _status_line(plan: Plan, stage: Stage, as_json: bool) -> StatusLine | None:
     if as_json or not sys.stderr.isatty():
         return None
     from sise.run.demo_view import StatusLine
 
-    return StatusLine(data, stage.collector_pid())
+    day = plan.kis_day
+    return StatusLine(
+        plan.data,
+        plan.provider,
+        stage.collector_pid(),
+        (lambda: "") if day is None else (lambda: f"{day.day} {day.time_at(time.time_ns())}  "),
+    )
 
 
 def _open_browser(url: str, wanted: bool) -> None:

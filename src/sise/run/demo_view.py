@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,14 +25,19 @@ _COLOURS: Final = {"recording": "green", "degraded": "yellow", "not_recording": 
 class StatusLine:
     """Asks the collector how it is, and rewrites one line of the terminal."""
 
-    def __init__(self, data: Path, collector_pid: int) -> None:
-        self._address_file, self._pid = data / "run" / "collect-upbit.json", collector_pid
+    def __init__(
+        self, data: Path, provider: str, collector_pid: int, head: Callable[[], str] = lambda: ""
+    ) -> None:
+        """``head`` gives what stands before the status, such as the time that is played."""
+        self._address_file, self._pid = data / "run" / f"collect-{provider}.json", collector_pid
+        self._head = head
 
     async def run(self) -> None:
         """Rewrite the line until cancelled."""
         with Live(Text("starting"), console=Console(stderr=True), transient=True, auto_refresh=False) as live:
             while True:
-                live.update(status_text(await asyncio.to_thread(self._ask)), refresh=True)
+                status = status_text(await asyncio.to_thread(self._ask))
+                live.update(Text(self._head()).append_text(status), refresh=True)
                 await asyncio.sleep(REFRESH_SECONDS)
 
     def _ask(self) -> dict[str, Any] | None:
@@ -88,3 +94,43 @@ def _summary(ledger: dict[str, Any], seconds: float) -> Table:
     for gap in gaps[-SHOWN_GAPS:]:
         table.add_row("", f"{gap['start']} to {gap['end'] or '(open)'}  {gap['scope']}  {gap['reason']}")
     return table
+
+
+def report_day(facts: dict[str, Any], data: Path, seconds: float, *, as_json: bool) -> None:
+    """What a trading day came to: one line for programs, or a table for people; ``None`` is not known."""
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    console = Console(soft_wrap=True)
+    console.print(_day_table(facts, seconds))
+    console.print(f"The journal lies in {data}: SISE_DATA_DIR={data} sise journal verify", highlight=False)
+
+
+def _day_table(facts: dict[str, Any], seconds: float) -> Table:
+    universe, sweeps, slots = facts["universe"], facts["sweeps"], facts["slots"]
+    complete, ledger, gaps = facts["completeness"], facts["ledger"], facts["gaps"]
+    title = f"{facts['day']}, recorded in {seconds:,.0f} s"
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_row("universe", f"{universe['count']:,} symbols" if universe else "none")
+    table.add_row("sweeps", f"{sweeps['done']} of {sweeps['planned']} done, {sweeps['late']} late")
+    table.add_row(
+        "slots",
+        f"{_number(slots['max_held'])} of {slots['limit']} held, {_number(slots['swaps'])} swaps, "
+        f"overflow {_number(slots['overflow'])}",
+    )
+    table.add_row("samples per second and slot", _number(facts["record_rate"]))
+    heard = f"{complete['ratio']:.4%} of what was traded in slots" if complete else "unknown"
+    table.add_row("volume heard", heard)
+    if ledger:
+        frames, events = ledger["frames"], ledger["events"]
+        table.add_row("frames", f"received {frames['received']:,} = recorded {frames['recorded']:,}")
+        table.add_row("events", f"decoded {events['decoded']:,}, recorded {events['recorded']:,}")
+    table.add_row("reconnects, gaps", f"{facts['reconnects']}, {len(gaps)}")
+    for gap in gaps[-SHOWN_GAPS:]:
+        table.add_row("", f"{gap['start']} to {gap['end'] or '(open)'}  {gap['scope']}  {gap['reason']}")
+    table.add_row("journal", f"SHA-256 {facts['journal_hash']}")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "not recorded" if value is None else f"{value:,}"

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 CANDLE_ENDINGS: Final = (".csv", ".csv.gz", ".csv.zst")
 BEAT_SECONDS: Final = 0.02
-"""Of the machine's time, between two looks at a market that runs faster."""
+"""Of the market's time, between two looks at it …"""
+BEAT_SECONDS_MIN: Final = 0.005
+"""… and of the machine's, where the market runs faster."""
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -124,9 +126,10 @@ def kis(
         "book_width": book_width,
         "sticky_seconds": sticky,
         "expected_as_trades": expected_as_trades,
-        "beat_seconds": BEAT_SECONDS * speed,
     }
     clock = clock_of(settings.clock) if settings.clock else _clock(day, start, speed)
+    fast = float(settings.clock.split("@")[1]) if settings.clock else speed
+    options["beat_seconds"] = max(BEAT_SECONDS, BEAT_SECONDS_MIN * fast)
     asyncio.run(_simulate_kis(clock, options, faults, seconds, as_json))
 
 

@@ -21,6 +21,7 @@ export interface Collector {
   provider: string;
   market: string;
   session_id: string | null;
+  now: string;
   started_at: string | null;
   state: State;
   reason: string | null;

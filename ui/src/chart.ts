@@ -13,6 +13,7 @@ import { BarRun, unknownBar } from "./bars";
 import { chartOptions, FONT } from "./chartlook";
 import { compact, decimalsOf, grouped } from "./format";
 import { t } from "./i18n";
+import { marketNow } from "./markettime";
 import { candle, readPalette, volume, type Palette } from "./palette";
 import { faded } from "./theme";
 
@@ -99,7 +100,7 @@ export class ChartView {
   async refresh(): Promise<void> {
     if (!this.symbol || this.run.detached) return;
     const last = this.run.last;
-    const missed = last ? Math.ceil((Date.now() / 1000 - last.time) / this.run.stepSeconds) : PAGE_BARS;
+    const missed = last ? Math.ceil((marketNow() / 1000 - last.time) / this.run.stepSeconds) : PAGE_BARS;
     await this.load(this.turn, Math.min(2000, TAIL_BARS + Math.max(0, missed)), undefined);
   }
 
@@ -178,7 +179,7 @@ export class ChartView {
   private takePage(bars: readonly Bar[], older: boolean): void {
     this.keepView(() => {
       this.run.merge(bars, older ? "older" : "newer");
-      if (!older && this.run.detached) this.run.detached = (this.run.last?.time ?? 0) + 2 * this.run.stepSeconds < Date.now() / 1000;
+      if (!older && this.run.detached) this.run.detached = (this.run.last?.time ?? 0) + 2 * this.run.stepSeconds < marketNow() / 1000;
       this.paintAll();
     });
   }

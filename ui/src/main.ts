@@ -9,6 +9,7 @@ import { LANGUAGES, lang, onLanguage, setLanguage, t, translatePage } from "./i1
 import { startKeys } from "./keys";
 import { paintHeading, paintLegend } from "./legend";
 import { Live, type Line } from "./live";
+import { marketNow, takeMarketTime } from "./markettime";
 import { addNote, hideNote } from "./notes";
 import { knownFrom, paintPill, paintTitle } from "./pill";
 import { ProofStrip } from "./proof";
@@ -114,6 +115,7 @@ function takeGap(gap: Gap): void {
 
 function takeStatus(next: Status): void {
   status = next;
+  takeMarketTime(next.collectors[0]?.now);
   paintNow();
 }
 
@@ -152,21 +154,21 @@ function openGap(): { start: string } | null {
 }
 
 function paintNow(): void {
-  const now = Date.now();
+  const now = marketNow();
   const collector = status?.collectors[0];
   const known = knownFrom(collector, gaps.all[gaps.all.length - 1]?.start);
   setText(byId("clock-time"), clockText(now));
   setText(byId("clock-day"), dayText(now));
   setText(byId("clock-zone"), ZONE_NAME);
-  paintPill(line, status, now);
+  paintPill(line, status, line.kind === "open" ? now : Date.now());
   proof.take(collector, now);
   gaps.paint(now, known);
   timeline.paint(known === null ? null : Date.parse(known), now, withOpen(now));
   const open = openGap();
-  paintUnplug(status?.demo ?? false, open !== null, now);
+  paintUnplug(status?.demo ?? false, open !== null, Date.now());
   if (open && line.kind === "open") chart.growHole(Date.parse(open.start), now);
   document.body.classList.toggle("hole", open !== null);
-  retryChart(now);
+  retryChart(Date.now());
   paintMarket();
 }
 

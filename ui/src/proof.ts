@@ -3,6 +3,7 @@ import type { Collector } from "./api";
 import { byId, el, setClass, setText } from "./dom";
 import { bytesText, durationText, grouped, momentText, NOT_KNOWN, ZONE_NAME } from "./format";
 import { code, t, type TextKey } from "./i18n";
+import { marketNow } from "./markettime";
 
 const SLOW_MS = 100;
 const FEW_DAYS = 7;
@@ -136,7 +137,7 @@ export class ProofStrip {
 
   relabel(): void {
     for (const [name, { label }] of this.buttons) setText(label, t(`figure.${name}`));
-    this.take(this.collector, Date.now());
+    this.take(this.collector, marketNow());
   }
 
   take(one: Collector | undefined, now: number): void {

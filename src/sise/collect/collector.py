@@ -143,6 +143,7 @@ class Collector:
             self._delay,
             disk,
             clock,
+            machine,
             self._steering,
             self._mitigating,
         )

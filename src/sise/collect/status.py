@@ -39,14 +39,16 @@ class Status:
         delay: DurableDelay,
         disk: Disk,
         clock: Clock,
+        machine: Clock,
         steering: Steering | None,
         mitigation: Mitigating,
     ) -> None:
         self._root, self._session, self._link, self._writer = root, session, link, writer
         self._delay, self._disk, self._clock = delay, disk, clock
+        self._machine = machine
         self._steering, self._mitigation = steering, mitigation
         self._counts: deque[tuple[int, int, int]] = deque()
-        self._began = clock.monotonic_ns()
+        self._began = machine.monotonic_ns()
         self._growth: tuple[int, int] | None = None
         self._process = psutil.Process()
         self._process.cpu_percent()
@@ -57,7 +59,7 @@ class Status:
 
     def measure(self) -> None:
         """Call about twice a second."""
-        now, ledger = self._clock.monotonic_ns(), self._session.ledger
+        now, ledger = self._machine.monotonic_ns(), self._session.ledger
         self._counts.append((now, ledger.frames_received, ledger.events_recorded))
         while self._counts[0][0] < now - RATE_SECONDS * NS_PER_SECOND:
             self._counts.popleft()
@@ -154,7 +156,7 @@ class Status:
         if self._growth is None:
             return None
         began, bytes_then = self._growth
-        seconds = (self._clock.monotonic_ns() - began) / NS_PER_SECOND
+        seconds = (self._machine.monotonic_ns() - began) / NS_PER_SECOND
         if seconds < GROWTH_SECONDS_MIN:
             return None
         return round((self._writer.written_bytes - bytes_then) / seconds * SECONDS_PER_DAY)

@@ -6,18 +6,26 @@ one, a number that is not the provider's, an unknown field that stops the record
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sise.model.errors import BadInput, Undecodable
 from sise.model.events import Control, Event, UnknownFields
 from sise.providers.contract import Provider
+
+# Each provider runs the same test with frames of its own.
+_MUTATIONS: Final = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+)
 
 
 class ProviderContract:
@@ -30,6 +38,17 @@ class ProviderContract:
     """Symbols that the provider would accept."""
     bad_symbols: ClassVar[Sequence[Sequence[str]]]
     """Lists of symbols that the provider would refuse or, worse, ignore."""
+    odd_bytes: ClassVar[Sequence[bytes]]
+    """What could do harm in the middle of a frame: marks, odd digits, bytes that are no text."""
+    too_deep: ClassVar[Sequence[bytes]]
+    """Frames nested or counted beyond all measure."""
+
+    def harmless(self, frame: bytes) -> None:
+        """Decoding gives events or ``Undecodable``; any other exception fails the test."""
+        with contextlib.suppress(Undecodable):
+            self.provider.decode(frame, 1)
+        if self.provider.without_secrets is not None:
+            self.provider.without_secrets(frame)
 
     def with_unknown_field(self, frame: bytes) -> bytes | None:
         """``frame`` with a field that nobody knows, or ``None`` where it cannot take one."""
@@ -103,6 +122,32 @@ class ProviderContract:
         for symbols in self.bad_symbols:
             with pytest.raises(BadInput, match="symbols"):
                 self.asked(symbols)
+
+    @_MUTATIONS
+    @given(data=st.data())
+    def test_flipped_cut_and_inserted_bytes_do_no_harm(self, data: st.DataObject) -> None:
+        changed = bytearray(data.draw(st.sampled_from(self.samples)))
+        for _ in range(data.draw(st.integers(1, 4))):
+            at = data.draw(st.integers(0, len(changed) - 1))
+            how = data.draw(st.sampled_from(("flip", "cut", "insert")))
+            if how == "flip":
+                changed[at] ^= 1 << data.draw(st.integers(0, 7))
+            elif how == "cut" and len(changed) > 2:
+                del changed[at : at + data.draw(st.integers(1, 9))]
+            else:
+                changed[at:at] = data.draw(st.sampled_from(self.odd_bytes))
+            if not changed:
+                break
+        self.harmless(bytes(changed))
+
+    @_MUTATIONS
+    @given(payload=st.binary(max_size=200))
+    def test_garbage_is_undecodable(self, payload: bytes) -> None:
+        self.harmless(payload)
+
+    def test_hostile_depth_is_undecodable(self) -> None:
+        for frame in self.too_deep:
+            self.harmless(frame)
 
 
 def _decimals(value: Any) -> Iterator[Decimal]:

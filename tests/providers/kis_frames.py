@@ -86,4 +86,5 @@ CONTROL_FRAMES: Final = (
     ack("OPSP0000", "SUBSCRIBE SUCCESS"),
     ack("OPSP8996", "ALREADY IN USE appkey", rt_cd="9", tr_id="(null)", tr_key=""),
     frame("x" * 44, tr_id="H0STCNI0", flag="1"),
+    frame("005930^N^(null)^112^^^^55^Y^N", tr_id="H0STMKO0"),
 )

@@ -193,7 +193,8 @@ class Server:
         with zipfile.ZipFile(out, "w") as archive:
             if "kospi" in path:
                 rows = [
-                    line(at0=f"{n:06d}", at142=f"{n:012d}", at121="Y" if n == 3 else "N") for n in range(1, 6)
+                    line(at0=f"{n:06d}", at142=f"{n:012d}", at121="YNN02" if n == 3 else "N")
+                    for n in range(1, 6)
                 ]
                 rows.append(line(at0="Q500001", at61="EN"))
             else:

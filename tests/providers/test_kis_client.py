@@ -153,6 +153,10 @@ async def test_the_masters_make_the_universe(tmp_path: Path) -> None:
             *(("Q500001", "etn", False), ("0193T0", "stock", False)),
         ]
         assert {each.prev_close for each in listed} == {12345.0}
+        assert [each.warning for each in listed] == ["00", "00", "02", "00", "00", "00", "00"]
+        assert {(each.managed, each.liquidation, each.flags_source) for each in listed} == {
+            (False, False, "symbol master")
+        }
         assert client.quotes_per_request == 30
         assert not server.issued, "masters need no key"
 
@@ -251,6 +255,7 @@ async def test_what_kis_cannot_be_asked(tmp_path: Path) -> None:
             client.quotes(["5930"]),
             client.tickers([]),
             client.top_markets(0),
+            client.busiest(0),
             client.all_tickers("USD"),
             client.candles("005930", "3m"),
             client.books(["005930"], count=11),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sise.model.errors import Undecodable
 from sise.model.events import Control, UnknownFields
 from sise.providers.kis import wire
+from sise.providers.kis.letters import Letters
 from sise.providers.kis.provider import Kis
 from tests.contract.provider_suite import ProviderContract
 from tests.providers import kis_frames as frames
@@ -27,6 +28,24 @@ class TestKis(ProviderContract):
     samples = (*frames.MARKET_FRAMES, *frames.CONTROL_FRAMES)
     symbols = ("005930", "0004Y0", "Q500001")
     bad_symbols = ([], ["5930"], ["00593a"], ["KRW-BTC"], ["005930", ""], ["삼성전자"])
+
+    odd_bytes = (
+        *(b"^", b"|", b"\xff", b"9" * 400, b"nan", "７".encode(), "²".encode(), b"-", b" 1", b"1_0"),
+        b"(null)",
+    )
+    too_deep = (
+        *(b'{"header":' * 100_000, b'{"a":' + b"[" * 900 + b"]" * 900 + b"}"),
+        b"0|H0STCNT0|999|" * 999,
+    )
+
+    def harmless(self, frame: bytes) -> None:
+        """Also for all else that looks at a frame."""
+        super().harmless(frame)
+        wire.pingpong(frame)
+        wire.ack(frame)
+        self.letters.heard(frame, frames.MORNING_NS)
+
+    letters = Letters(None)
 
     def with_unknown_field(self, frame: bytes) -> bytes | None:
         if frame[2:10] not in (b"H0STCNT0", b"H0STASP0") or frame.split(b"|")[2] != b"001":
@@ -65,54 +84,13 @@ class TestKis(ProviderContract):
                     assert event.symbol
                     assert event.event_time // 10**9 in (1_790_037_600, 1_790_037_601)
 
-    def test_books_are_registrations_of_their_own(self) -> None:
-        asked = Kis(books=True).registration_keys(self.symbols)
-        assert asked == [(kind, symbol) for kind in ("H0STCNT0", "H0STASP0") for symbol in self.symbols]
-
-
-def harmless(frame: bytes) -> None:
-    """Decoding gives events or ``Undecodable``; any other exception fails the test."""
-    with contextlib.suppress(Undecodable):
-        KIS.decode(frame, frames.MORNING_NS)
-    wire.pingpong(frame)
-    wire.ack(frame)
-    KIS.without_secrets(frame)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(TestKis.samples), st.data())
-def test_flipped_cut_and_inserted_bytes_do_no_harm(frame: bytes, data: st.DataObject) -> None:
-    changed = bytearray(frame)
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(changed) - 1))
-        how = data.draw(st.sampled_from(("flip", "cut", "insert")))
-        if how == "flip":
-            changed[at] ^= 1 << data.draw(st.integers(0, 7))
-        elif how == "cut" and len(changed) > 2:
-            del changed[at : at + data.draw(st.integers(1, 9))]
-        else:
-            odd = (b"^", b"|", b"\xff", b"9" * 400, b"nan", "７".encode(), "²".encode(), b"-", b" 1", b"1_0")
-            changed[at:at] = data.draw(st.sampled_from(odd))
-        if not changed:
-            break
-    harmless(bytes(changed))
+    def test_books_and_states_are_registrations_of_their_own(self) -> None:
+        asked = Kis(books=True, states=True).registration_keys(self.symbols)
+        kinds = ("H0STCNT0", "H0STASP0", "H0STMKO0")
+        assert asked == [(kind, symbol) for kind in kinds for symbol in self.symbols]
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(TestKis.samples), st.integers(0, 900))
 def test_a_frame_cut_anywhere_is_undecodable_or_an_older_record(frame: bytes, length: int) -> None:
-    harmless(frame[:length])
-
-
-@given(st.binary(max_size=200))
-def test_garbage_is_undecodable(payload: bytes) -> None:
-    harmless(payload)
-
-
-def test_hostile_depth_is_undecodable() -> None:
-    for frame in (
-        b'{"header":' * 100_000,
-        b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",
-        b"0|H0STCNT0|999|" * 999,
-    ):
-        harmless(frame)
+    TestKis().harmless(frame[:length])

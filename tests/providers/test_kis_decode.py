@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sise.model.errors import Undecodable
-from sise.model.events import Book, Control, Snapshot, Trade, UnknownFields
+from sise.model.events import Book, Control, MarketState, Snapshot, Trade, UnknownFields
 from sise.model.time import parse_iso
 from sise.providers.kis import wire
 from sise.providers.kis.decode import decode
@@ -167,6 +167,9 @@ def test_a_book_has_the_day_that_lies_nearest(received: str, hour: str, expected
         frame(record(MKSC_SHRN_ISCD="5930")),
         frame(record(MKSC_SHRN_ISCD="")),
         book(ASKP7="x"),
+        frame("x^y", tr_id="H0STMKO0"),
+        frame("5930^N^(null)^^311^^^55^N^N", tr_id="H0STMKO0"),
+        frame("005930^N^(null)^^311^^^55^N^N", tr_id="H0STMKO0", count=0),
         book(63, "256000"),
         b'{"header":{}}',
         b'{"header":{"tr_id":"PINGPONG"',
@@ -196,7 +199,6 @@ def test_invalid_utf8_costs_only_the_field_it_stands_in() -> None:
         (frames.ack("OPSP0002", "ALREADY IN SUBSCRIBE", rt_cd="1"), "status", "OPSP0002"),
         (frames.ack("OPSP0008", "MAX SUBSCRIBE OVER", rt_cd="1"), "error", "OPSP0008"),
         (frames.ack("", "?", rt_cd="9"), "error", "rt_cd 9"),
-        (frame("x^y", tr_id="H0STMKO0"), "status", "H0STMKO0"),
         (frame("AAPL^1", tr_id="HDFSCNT0"), "status", "HDFSCNT0"),
         (frame("c2VjcmV0", tr_id="H0STCNI0", flag="1"), "status", "H0STCNI0"),
     ],
@@ -205,6 +207,23 @@ def test_what_is_about_the_line(payload: bytes, kind: str, name: str) -> None:
     (event,) = decode(payload, 1)
     assert isinstance(event, Control)
     assert (event.kind, event.name) == (kind, name)
+
+
+def test_a_state_tells_halts_and_interruptions_and_no_price() -> None:
+    (event,) = decode(frame("005930^N^(null)^112^^^^55^Y^N", tr_id="H0STMKO0"), 7)
+    assert event == Control(
+        *("status", "H0STMKO0", "005930 not halted, VI Y, status 55, phase 112"),
+        MarketState("005930", 7, halted=False, phase="112", status="55", vi="Y", venue="KRX"),
+    )
+    halts = frame(
+        "005930^Y^풍문 조회^^^^^55^N^N", "0004Y0^N^^^^^^58^N^N", "000660^^^^^^^00^N^N", tr_id="H0NXMKO0"
+    ).decode()
+    told = [event.state for event in of(halts.encode(), Control)]
+    assert [(each.symbol, each.halted, each.venue) for each in told if each is not None] == [
+        *(("005930", True, "NXT"), ("0004Y0", True, "NXT"), ("000660", None, "NXT")),
+    ]
+    wider = decode(frame("005930^N^^^^^^00^N^N^1^new", tr_id="H0STMKO0"), 7)
+    assert wider[1:] == [UnknownFields("H0STMKO0", ("column 11",))]
 
 
 def test_nothing_that_is_secret_leaves_the_decoder() -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from sise.model.errors import BadInput
+from sise.model.time import MARKET_ZONES, in_zone
+from sise.providers.kis import encode
+from sise.providers.kis.encode import Registration
 from sise.providers.kis.keys import KisKeys, Secret
-from sise.providers.kis.limits import ACK_SECONDS_MAX, IN_USE_SILENCE_SECONDS
+from sise.providers.kis.limits import ACK_SECONDS_MAX, rate_limits
 from sise.providers.kis.line import KisLine
 from sise.providers.kis.provider import Kis
 from sise.providers.kis.session import governor
@@ -18,6 +21,8 @@ from tests.providers import kis_frames as frames
 from tests.providers.stand_ins import FastClock
 
 SYMBOLS = ("000001", "000002", "000003")
+KIS = Kis()
+HTS_ID = "MyHtsLogin"
 
 
 class Rest:
@@ -36,9 +41,11 @@ class Rest:
         return Secret(f"approval-{len(self.refused)}")
 
 
-async def opened(symbols: tuple[str, ...] = SYMBOLS) -> tuple[KisLine, Rest]:
+async def opened(
+    symbols: tuple[str, ...] = SYMBOLS, kis: Kis = KIS, notices: Registration | None = None
+) -> tuple[KisLine, Rest]:
     rest = Rest()
-    line = KisLine(rest, Kis().registration_keys)
+    line = KisLine(rest, kis.registration_keys, notices)
     line.want(symbols)
     await line.prepare()
     line.opened()
@@ -182,7 +189,55 @@ async def test_an_app_key_in_use_is_left_in_peace() -> None:
     assert line.stopped == "OPSP8996"
     began = rest.clock.now_ns()
     await line.prepare()
-    assert rest.clock.now_ns() - began >= IN_USE_SILENCE_SECONDS * 10**9
+    (rule,) = rate_limits("ws-connect-in-use", date(2026, 9, 22))
+    assert rest.clock.now_ns() - began >= rule.seconds * 10**9
+
+
+async def test_states_are_no_symbol_of_their_own() -> None:
+    line, rest = await opened(("000001",), Kis(states=True))
+    for msg_cd, tr_id in (("OPSP0000", "H0STCNT0"), ("OPSP8991", "H0STMKO0")):
+        assert await asked(line, rest) == "000001"
+        line.heard(frames.ack(msg_cd, "words", rt_cd="9", tr_id=tr_id, tr_key="000001"))
+    assert (line.confirmed, line.carried, line.refused) == (True, ("000001",), {})
+
+
+async def test_notices_are_asked_for_first_and_their_key_is_nobodys_symbol() -> None:
+    line, rest = await opened(("000001",), notices=encode.notices(HTS_ID, mock=False))
+    assert await asked(line, rest) == HTS_ID
+    line.heard(frames.ack("OPSP0000", "SUBSCRIBE SUCCESS", tr_id="H0STCNI0", tr_key=HTS_ID))
+    assert (line.confirmed, line.carried) == (False, ())
+    assert await asked(line, rest) == "000001"
+    answer(line, "OPSP0000", "000001")
+    assert (line.confirmed, line.carried) == (True, ("000001",))
+    line.opened()
+    assert await asked(line, rest) == HTS_ID
+    wrong = frames.ack("OPSP0017", "ERROR : htsid", rt_cd="9", tr_id="(null)", tr_key="")
+    line.heard(wrong)
+    assert (line.refused, line.stopped) == ({}, "")
+    line.opened()
+    assert await asked(line, rest) == "000001", "a wrong id is not tried on the next socket"
+    line.want(())
+    assert await asked(line, rest) is None
+
+
+async def test_a_notice_tells_that_there_was_one_and_no_more(shared: Path) -> None:
+    vector = json.loads((shared / "wire/samples/kis/SYNTHETIC_h0stcni0_encrypted.json").read_text())
+    frame, plain = vector["frame"].encode(), vector["plaintext"].split("^")
+    line, _ = await opened(("000001",), notices=encode.notices(HTS_ID, mock=False))
+    line.heard(frame)
+    line.heard(json.dumps(vector["ack"]).encode())
+    line.heard(frame)
+    line.heard(frames.PINGPONG)
+    line.opened()
+    line.heard(frame)
+    told = line.notices()
+    assert [each.kind for each in told] == ["unreadable", "filled", "unreadable"]
+    assert (told[1].symbol, told[1].account[-4:]) == ("136480", plain[1][-4:])
+    assert set(told[1].account[:-4]) == {"*"}
+    assert in_zone(told[1].event_time, MARKET_ZONES["kr_stocks"]).strftime("%H%M%S") == "094941"
+    for secret in (*plain[:2], "3190", "2891"):
+        assert secret not in repr(told)
+    assert line.notices() == []
 
 
 async def test_connections_keep_their_distance() -> None:

@@ -31,6 +31,13 @@ def test_a_book_costs_a_slot() -> None:
     assert (both.kinds, both.slots_max, both.book_depth) == (("H0NXCNT0", "H0NXASP0"), 20, 10)
 
 
+def test_states_and_notices_cost_slots() -> None:
+    keys = KisKeys(app_key=Secret("x"), app_secret=Secret("x"), hts_id=Secret("MyHtsLogin"))
+    told = Kis(states=True, notices=True, keys=keys)
+    assert (told.kinds, told.slots_max) == (("H0STCNT0", "H0STMKO0"), 20)
+    assert Kis(notices=True, keys=keys).slots_max == 40
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -39,6 +46,9 @@ def test_a_book_costs_a_slot() -> None:
         {"rest_url": "ws://host"},
         {"ws_url": "http://host"},
         {"master_url": "ftp://host"},
+        {"states": True, "mock": True},
+        {"notices": True},
+        {"notices": True, "keys": KisKeys(app_key=Secret("x"), app_secret=Secret("x"))},
         {"mock": True, "keys": KisKeys(app_key=Secret("x"), app_secret=Secret("x"))},
     ],
 )

@@ -21,6 +21,7 @@ def test_the_map_is_whole() -> None:
     books = {*wire.KRX_BOOK_COLUMNS, *wire.UN_BOOK_COLUMNS, *wire.NXT_BOOK_COLUMNS}
     levels = {name for name in books if re.fullmatch(r"(ASKP|BIDP)(_RSQN)?\d+", name)}
     assert books - levels <= section("Field map: books")
+    assert {*wire.STATE_COLUMNS, *wire.STATE_TR_IDS} <= section("Field map: states")
 
 
 def test_every_verdict_is_told() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sise.model.errors import Undecodable
-from sise.model.events import Book, Control, Snapshot, Trade, UnknownFields
+from sise.model.events import Book, Control, MarketState, Snapshot, Trade, UnknownFields
 from sise.model.time import in_zone, parse_iso
 from sise.providers.kis import answers, master, notices, wire
 from sise.providers.kis.charts import KOREA
@@ -86,10 +86,23 @@ def test_every_frame(shared: Path) -> None:
         elif kind in wire.FEEDS:
             check_book(frame, events)
         else:
-            assert all(isinstance(event, Control) for event in events)
+            told = [event for event in events if isinstance(event, Control)]
+            assert told == events
+            assert [event.state is not None for event in told] == [kind in wire.STATE_TR_IDS] * len(told)
     assert seen["H0STCNT0"] >= 9
     assert seen["H0STASP0"] >= 7
     assert seen.keys() >= {"H0STMKO0", "H0UNMKO0", "H0STOAC0", "HDFSCNT0", "HDFSASP0", "control"}
+
+
+def test_the_states(shared: Path) -> None:
+    folder = shared / "wire/samples/kis"
+    example = (folder / "ws_h0stmko0_10f.txt").read_bytes().strip()
+    live = b"0|H0UNMKO0|001|" + (folder / "ws_h0unmko0_live_202609_record.txt").read_bytes().strip()
+    told = [event for frame in (example, live) for event in decode(frame, RECEIVED)]
+    assert [event.state for event in told if isinstance(event, Control)] == [
+        MarketState("396300", RECEIVED, False, "", "311", "55", "N", "", "KRX"),
+        MarketState("100840", RECEIVED, False, "AB1", "112", "55", "N", "", "UN"),
+    ]
 
 
 def test_every_control_frame(shared: Path) -> None:
@@ -176,7 +189,9 @@ def test_charts(shared: Path) -> None:
 
 def test_rank_calendar_and_many_prices(shared: Path) -> None:
     (ranked,) = answers.rank(answer(shared, "rest_volume_rank_FHPST01710000_excerpt")[0], "KRX", RECEIVED)
-    assert (ranked.rank, ranked.snapshot.symbol, ranked.snapshot.prev_close) == (2, "122630", 20555.0)
+    assert (ranked.rank, ranked.symbol, ranked.snapshot.prev_close) == (2, "122630", 20555.0)
+    assert (ranked.prev_volume, ranked.snapshot.value) == (10230019.0, 251128667105.0)
+    assert f"{ranked.change_rate:.4f}" == "-0.0151", "prdy_ctrt"
     page = answers.trading_days(answer(shared, "rest_chk_holiday_CTCA0903R_excerpt")[0])
     assert [day.open for day in page.days] == [True] * 3
     assert page.next_key == "20230119".ljust(20)

@@ -175,6 +175,19 @@ async def test_top_markets_by_value_then_by_symbol() -> None:
         assert [each.symbol for each in await client.top_markets(9)] == ["KRW-C", "KRW-A", "KRW-B"]
 
 
+async def test_the_busiest_are_ranked_by_value() -> None:
+    venue = Venue()
+    async with talking_to(venue) as client:
+        assert client.rankings == ("value",)
+        found = await client.busiest(2)
+        assert [(each.rank, each.symbol, each.snapshot.value_24h) for each in found] == [
+            *((1, "KRW-GONE", 99.0), (2, "KRW-C", 9.0)),
+        ]
+        assert len(venue.asked) == 1, "and so a market that is listed no more may stand there"
+        with pytest.raises(BadInput, match="by"):
+            await client.busiest(2, "surge")
+
+
 async def test_many_symbols_are_asked_in_parts() -> None:
     symbols = [f"KRW-X{number}" for number in range(250)]
     venue = Venue()
@@ -196,6 +209,7 @@ async def test_what_cannot_be_asked_is_not_asked() -> None:
             client.books(["KRW-BTC"], count=31),
             client.tickers([]),
             client.top_markets(0),
+            client.busiest(0),
         ):
             with pytest.raises(BadInput):
                 await call

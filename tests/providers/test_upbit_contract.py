@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,6 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sise.model.errors import Undecodable
 from sise.providers.upbit.provider import Upbit
 from tests.contract.provider_suite import ProviderContract
 from tests.providers import upbit_frames as frames
@@ -26,6 +24,12 @@ class TestUpbit(ProviderContract):
     symbols = ("KRW-BTC", "BTC-ETH", "KRW-1INCH")
     bad_symbols = ([], ["krw-btc"], ["KRW_BTC"], ["KRW-BTC.5"], ["KRW-BTC", ""], ["KRW-비트"])
 
+    odd_bytes = (b'"', b"\xff", b"9" * 30, b"[[", b'"\\ud800"', b"NaN")
+    too_deep = (
+        *(b"[" * 100_000, b'{"error":' * 100_000),
+        b'{"ty":"trade","x":' + b"[" * 900 + b"]" * 900 + b"}",
+    )
+
     def with_unknown_field(self, frame: bytes) -> bytes | None:
         return frame.replace(b'{"ty', b'{"brand_new":[{"x":1}],"ty', 1) if b'{"ty' in frame[:5] else None
 
@@ -35,31 +39,7 @@ class TestUpbit(ProviderContract):
         return {part["type"]: [code.removesuffix(".5") for code in part["codes"]] for part in asked}
 
 
-def harmless(frame: bytes) -> None:
-    """Decoding gives events or ``Undecodable``; any other exception fails the test."""
-    with contextlib.suppress(Undecodable):
-        UPBIT.decode(frame, 1)
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.sampled_from(TestUpbit.samples), st.data())
-def test_flipped_cut_and_inserted_bytes_do_no_harm(frame: bytes, data: st.DataObject) -> None:
-    changed = bytearray(frame)
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(changed) - 1))
-        how = data.draw(st.sampled_from(("flip", "cut", "insert")))
-        if how == "flip":
-            changed[at] ^= 1 << data.draw(st.integers(0, 7))
-        elif how == "cut" and len(changed) > 2:
-            del changed[at : at + data.draw(st.integers(1, 9))]
-        else:
-            changed[at:at] = data.draw(
-                st.sampled_from((b'"', b"\xff", b"9" * 30, b"[[", b'"\\ud800"', b"NaN"))
-            )
-        if not changed:
-            break
-    harmless(bytes(changed))
-
+harmless = TestUpbit().harmless
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -75,20 +55,6 @@ def test_values_of_any_other_kind_do_no_harm(frame: bytes, data: st.DataObject) 
     name = data.draw(st.sampled_from(sorted(message)))
     message[name] = data.draw(anything)
     harmless(json.dumps(message).encode("utf-8", "surrogatepass"))
-
-
-@given(st.binary(max_size=200))
-def test_garbage_is_undecodable(payload: bytes) -> None:
-    harmless(payload)
-
-
-def test_hostile_depth_is_undecodable() -> None:
-    for frame in (
-        b"[" * 100_000,
-        b'{"error":' * 100_000,
-        b'{"ty":"trade","x":' + b"[" * 900 + b"]" * 900 + b"}",
-    ):
-        harmless(frame)
 
 
 @given(st.sampled_from(frames.MARKET_FRAMES), st.randoms(use_true_random=False))

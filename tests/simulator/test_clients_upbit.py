@@ -6,20 +6,15 @@ JSON is held against the feed's own trades and books, and against the control lo
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from pathlib import Path
 from typing import Any, Final
 
 from sise.model.time import NS_PER_MS, SystemClock
 from sise.simulator.feed import Happening, SimBook, SimTrade
 from sise.simulator.market import LiveMarket
+from tests.simulator.other_clients import run
 from tests.simulator.upbit_bench import Bench, bench
 
-CLIENT_SECONDS: Final = 120.0
 CODE: Final = "KRW-BTC"
-HERE: Final = Path(__file__).parent
 
 
 class WitnessedMarket(LiveMarket):
@@ -46,24 +41,6 @@ class WitnessedMarket(LiveMarket):
         (found,) = self.trades(CODE, before_id=sequential_id + 1, count=1)
         assert found.sequential_id == sequential_id
         return found
-
-
-async def _run(client: str, *arguments: str) -> Any:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(HERE / client),
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), CLIENT_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    assert process.returncode == 0, err.decode()[-3000:]
-    return json.loads(out)
 
 
 def _check_book(market: WitnessedMarket, seen: dict[str, Any]) -> None:
@@ -97,7 +74,7 @@ async def _check_sent(here: Bench, ids: list[int]) -> None:
 async def test_ccxt_and_its_watchers() -> None:
     market = WitnessedMarket()
     async with bench(market, SystemClock()) as here:
-        got = await _run("client_ccxt.py", here.addresses.rest, here.addresses.ws)
+        got = await run("client_ccxt.py", here.addresses.rest, here.addresses.ws)
         assert got["markets"] == sorted(listed.code for listed in market.markets())
         assert got["ticker"]["market"] == CODE
         assert (len(got["candles"]), len(got["candles_since"])) == (3, 2)
@@ -115,7 +92,7 @@ async def test_ccxt_and_its_watchers() -> None:
 async def test_pyupbit() -> None:
     market = WitnessedMarket()
     async with bench(market, SystemClock()) as here:
-        got = await _run("client_pyupbit.py", here.addresses.rest, here.addresses.ws)
+        got = await run("client_pyupbit.py", here.addresses.rest, here.addresses.ws)
         assert got["markets"] == [listed.code for listed in market.markets()]
         assert set(got["prices"]) == {CODE, "KRW-ETH"}
         assert got["limit"]["group"] == "market"
@@ -138,7 +115,7 @@ async def test_cryptofeed_over_tls() -> None:
     async with bench(market, SystemClock(), tls=True) as here:
         assert here.addresses.ca is not None
         arguments = (here.addresses.rest, here.addresses.ws, here.addresses.ca)
-        got = await _run("client_cryptofeed.py", *arguments)
+        got = await run("client_cryptofeed.py", *arguments)
         assert "BTC-KRW" in got["markets"]
         assert len(got["markets"]) == len(market.markets())
         for trade in got["ws_trades"]:

@@ -140,6 +140,21 @@ async def test_a_session_that_broke_sticks_and_hammering_makes_it_longer() -> No
         assert await patient.code(TRADE, BUSY) == "OPSP0000"
 
 
+async def test_a_sticky_slot_is_nobodys_for_a_while() -> None:
+    async with bench(sticky_seconds=1.0) as here:
+        first = await here.connect()
+        assert await first.code(TRADE, BUSY) == "OPSP0000"
+        await here.fault(kind="sticky_slot", seconds=60)
+        assert await first.ended()
+        here.clock.move(50.0)
+        hasty = await here.connect()
+        assert await hasty.code(TRADE, BUSY) == "OPSP8996"
+        assert await hasty.ended()
+        here.clock.move(11.0)
+        patient = await here.connect()
+        assert await patient.code(TRADE, BUSY) == "OPSP0000"
+
+
 async def test_keep_alive_takes_a_pong_or_an_echo_and_ends_who_gives_neither() -> None:
     async with bench() as here:
         client = await here.connect()
@@ -354,6 +369,9 @@ async def test_faults_of_registrations() -> None:
         await here.fault(kind="register_error", code="OPSP0009")
         assert await client.code(BOOK, BUSY) == "OPSP0009"
         assert await client.code(BOOK, BUSY) == "OPSP0000"
+        await here.fault(kind="null_header")
+        refused = await client.ask(UNIFIED, BUSY)
+        assert (refused["header"]["tr_id"], refused["body"]["msg_cd"]) == ("(null)", "OPSP9993")
         await here.fault(kind="session_busy")
         assert await client.code(UNIFIED, BUSY) == "OPSP8996"
         assert await client.ended()

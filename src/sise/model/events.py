@@ -95,12 +95,58 @@ class UnknownFields(Struct, gc=False):
 
 
 @final
+class MarketState(Struct, gc=False):
+    """Whether a symbol may be traded now, as its provider tells it when that changes.
+
+    Codes are the provider's own, empty where it told none; its README says what they mean.
+    """
+
+    symbol: str
+    event_time: int
+    """UTC ns; the receive time where the message has none (KIS)."""
+    halted: bool | None = None
+    phase: str = ""
+    """Of the market: opening auction, continuous, closed, circuit breaker, …"""
+    expected_phase: str = ""
+    """The same for expected prices."""
+    status: str = ""
+    """Of the issue: halted, under supervision, overheated, …"""
+    vi: str = ""
+    """Volatility interruption."""
+    reason: str = ""
+    """Why trading was stopped, in the provider's words."""
+    venue: str = ""
+
+
+@final
 class Control(Struct, gc=False):
-    """A message about the line itself: an error, a keep-alive, a list of subscriptions."""
+    """A message about the line or its market: an error, a keep-alive, a list of subscriptions, a state."""
 
     kind: Literal["error", "status", "subscriptions"]
     name: str
     message: str = ""
+    state: MarketState | None = None
+    """What the message says of a symbol that is no price: no proof that its trades are heard."""
+
+
+NoticeKind = Literal["taken", "filled", "refused", "unreadable"]
+
+
+@final
+class OrderNotice(Struct, frozen=True, kw_only=True):
+    """The provider told of one of the user's own orders: that much, and never what order it was.
+
+    An observatory records the market; whose orders met it is not its business. So there is neither
+    quantity nor price, and of the account only enough to tell two of them apart.
+    """
+
+    kind: NoticeKind
+    """``taken``: accepted, changed or cancelled; ``unreadable``: no key opens it."""
+    event_time: int
+    """UTC ns."""
+    symbol: str = ""
+    account: str = ""
+    """Masked; empty where it is not known."""
 
 
 @final
@@ -114,12 +160,32 @@ class Quote(Struct, frozen=True, kw_only=True):
     book: Book | None = None
     halted: bool | None = None
     warning: str | None = None
-    """The provider's own code of a market warning."""
+    """The provider's own code of a market warning; None where this answer tells none (see ``Instrument``)."""
     vi: str | None = None
     """The provider's own code of a volatility interruption."""
     base_price: float | None = None
     upper_limit: float | None = None
     lower_limit: float | None = None
+
+
+@final
+class Ranked(Struct, frozen=True, kw_only=True):
+    """One place in a provider's own ranking of what is traded most now."""
+
+    symbol: str
+    rank: int
+    """1 is the first."""
+    snapshot: Snapshot
+    """Price, volume and value, counted as :class:`Snapshot` says: the day so far, or 24 h."""
+    name: str = ""
+    prev_volume: float | None = None
+    """Traded on the whole day before; None where the ranking does not tell it."""
+
+    @property
+    def change_rate(self) -> float | None:
+        """The price over the previous close, less one (0.03 is up 3 %); None without a previous close."""
+        before = self.snapshot.prev_close
+        return self.snapshot.last_price / before - 1.0 if before else None
 
 
 MarketEvent = Trade | Book | Snapshot | Candle
@@ -137,3 +203,11 @@ class Instrument(Struct, frozen=True):
     """``stock``, ``etf``, …: what a universe's rule asks for; empty where a market has one kind."""
     prev_close: float | None = None
     halted: bool = False
+    warning: str = ""
+    """The provider's own code of a market warning; empty where it tells none."""
+    managed: bool | None = None
+    """Under the exchange's supervision (관리종목); None where the provider does not say."""
+    liquidation: bool | None = None
+    """In liquidation trading before its delisting (정리매매)."""
+    flags_source: str = ""
+    """Where the flags come from, and so of when they are: ``symbol master``; empty where there are none."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 from msgspec import Struct
 
-from sise.model.events import Book, Candle, Event, Instrument, Quote, Snapshot, Trade
+from sise.model.events import Book, Candle, Event, Instrument, OrderNotice, Quote, Ranked, Snapshot, Trade
 from sise.model.time import Clock
 
 
@@ -28,6 +28,9 @@ class Answer(Struct, frozen=True):
 
 
 OnAnswer = Callable[[Answer], None]
+
+Ranking = Literal["value", "surge"]
+"""``value``: most value traded; ``surge``: volume most above the usual, as the provider counts it."""
 
 
 class RestClient(Protocol):
@@ -50,6 +53,16 @@ class RestClient(Protocol):
 
     async def top_markets(self, count: int, quote: str = "KRW") -> list[Instrument]:
         """The ``count`` markets with the highest value traded in 24 h, ties by symbol."""
+
+    @property
+    def rankings(self) -> tuple[Ranking, ...]:
+        """What :meth:`busiest` can be asked for here; empty where the provider ranks nothing."""
+
+    async def busiest(self, count: int, by: Ranking = "value") -> list[Ranked]:
+        """The first ``count`` places of the provider's own ranking, one request, best first.
+
+        Fewer where it tells fewer (KIS: 30). ``BadInput`` where ``by`` is none of :attr:`rankings`.
+        """
 
     async def listings(self) -> list[Instrument]:
         """Everything that can be watched, with what a universe is made of: kind, previous close, value."""
@@ -143,6 +156,12 @@ class Line(Protocol):
 
     def heard(self, payload: bytes) -> str | None:
         """A message about the line came; what to send back at once."""
+
+    def notices(self) -> list[OrderNotice]:
+        """What came since the last call and only the line can read: notices of one's own orders.
+
+        The frames themselves stay sealed wherever they are kept.
+        """
 
     def probe(self) -> str | None:
         """What a provider that is alive answers, however quiet its market is."""

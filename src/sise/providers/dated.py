@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from msgspec import Struct
@@ -28,3 +29,17 @@ class Cap(Struct, frozen=True):
     count: int
     since: date
     source: str
+
+
+def in_force(rows: Iterable[RateLimit], group: str, on: date) -> tuple[RateLimit, ...]:
+    """The rows of ``group`` in force ``on`` a day: of each window, the newest that has begun.
+
+    Raises ``KeyError`` for a group without a row.
+    """
+    found = [row for row in rows if row.group == group]
+    if not found:
+        raise KeyError(group)
+    # Before the first row's date nothing is known: the oldest rule is the best guess there is.
+    day = max(on, min(row.since for row in found))
+    begun = sorted((row for row in found if row.since <= day), key=lambda row: row.since)
+    return tuple({row.seconds: row for row in begun}.values())

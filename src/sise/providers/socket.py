@@ -71,6 +71,7 @@ class Socket(WSListener):
         connect_timeout_seconds: float = CONNECT_SECONDS_MAX,
         frame_bytes_max: int = FRAME_BYTES_MAX,
         headers: Mapping[str, str] | None = None,
+        loops_own: bool = False,
     ) -> Self:
         """Connect and upgrade.
 
@@ -80,6 +81,8 @@ class Socket(WSListener):
             Called with each whole message (TEXT or BINARY) and its receive time in UTC ns.
         headers
             Sent with the upgrade, never logged or shown.
+        loops_own
+            Connect as the event loop does, not past it, where the loop's network is not the system's.
 
         Raises
         ------
@@ -101,6 +104,7 @@ class Socket(WSListener):
                     max_frame_size=frame_bytes_max,
                     extra_headers=headers,
                     max_redirects=0,
+                    use_aiofastnet=False if loops_own else None,
                 )
         except TimeoutError:
             raise Unreachable(f"{shown(url)}: no answer within {connect_timeout_seconds:g} s") from None

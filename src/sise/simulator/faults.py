@@ -82,11 +82,14 @@ KIS_KINDS: Final[dict[str, KindRule]] = {
     **COMMON_KINDS,
     "invalid_utf8": KindRule(_WS, count=1, takes_count=True, options=("share",)),
     "session_busy": KindRule(_WS, count=1, takes_count=True),
+    "sticky_slot": KindRule((), seconds=30.0),
     "register_error": KindRule(_WS, count=1, takes_count=True, options=("code",)),
+    "null_header": KindRule(_WS, count=1, takes_count=True, options=("code",)),
     "rest_error": KindRule(_REST, count=1, takes_count=True, options=("code", "share")),
     "token_expired": KindRule((), seconds=0.0),
 }
-"""KIS's kinds. ``register_error`` and ``rest_error`` answer with ``code`` (``OPSP0007``, ``EGW00201`` …)."""
+"""KIS's kinds. ``register_error`` and ``rest_error`` answer with ``code`` (``OPSP0007``, ``EGW00201`` …),
+``null_header`` too, but as an answer that says ``(null)`` where its registration should stand."""
 
 _WS_UNLESS_SAID: Final = frozenset({"drop", "silent", "drip"})
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import struct
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import WSMsgType, web
 from msgspec import Struct, structs
@@ -42,25 +42,26 @@ class Outgoing(Struct):
     then_abort: bool = False
 
 
+class Accepted(NamedTuple):
+    """A connection just accepted, and the parts of its server that a line needs."""
+
+    number: int
+    socket: web.WebSocketResponse
+    transport: asyncio.Transport
+    clock: Clock
+    board: FaultBoard
+    sent: SentLog
+
+
 class Line:
     """One client's connection, from the upgrade to its end."""
 
-    def __init__(
-        self,
-        number: int,
-        socket: web.WebSocketResponse,
-        transport: asyncio.Transport,
-        clock: Clock,
-        board: FaultBoard,
-        sent: SentLog,
-    ) -> None:
-        self.number = number
-        self.opened_ns = clock.now_ns()
-        self.last_traffic_ns = clock.monotonic_ns()
+    def __init__(self, accepted: Accepted) -> None:
+        self.number, self._socket, self._transport, self._clock, self._board, self._sent = accepted
+        self.opened_ns = self._clock.now_ns()
+        self.last_traffic_ns = self._clock.monotonic_ns()
         self.frozen = self.ending = False
         self.queued_bytes = self.sent_frames = self.left_out_frames = 0
-        self._socket, self._transport, self._clock = socket, transport, clock
-        self._board, self._sent = board, sent
         self._queue: deque[Outgoing] = deque()
         self._wake = asyncio.Event()
         self._held: Outgoing | None = None
@@ -68,10 +69,10 @@ class Line:
     def offer(self, out: Outgoing) -> None:
         """Queue ``out``. A silent or half-open line leaves it out; a line that does not read is cut."""
         if self.ending or self.frozen or self._is_silenced(out):
-            self.left_out_frames += 1
+            self._leave_out(out)
             return
         if self.queued_bytes + len(out.payload) > MAX_QUEUED_BYTES:
-            self.left_out_frames += 1
+            self._leave_out(out)
             if self._board.active("drip", "ws") is None:
                 self.cut()
             return
@@ -82,6 +83,8 @@ class Line:
     def cut(self) -> None:
         """End the TCP connection now, without a close frame and without what is queued."""
         self.ending = True
+        for out in self._queue:
+            self._leave_out(out)
         self._queue.clear()
         self.queued_bytes = 0
         self._transport.abort()
@@ -126,6 +129,11 @@ class Line:
         silent = self._board.active("silent", "ws")
         return silent is not None and not (silent.pong and out.opcode is WSMsgType.PONG)
 
+    def _leave_out(self, out: Outgoing) -> None:
+        self.left_out_frames += 1
+        if out.kind:
+            self._sent.leave_out(self._clock.now_ns())
+
     async def send_forever(self) -> None:
         """Empty the queue into the socket until the line ends."""
         with contextlib.suppress(ConnectionError):
@@ -136,6 +144,7 @@ class Line:
                 out = self._queue.popleft()
                 self.queued_bytes -= len(out.payload)
                 if self.frozen:
+                    self._leave_out(out)
                     continue
                 for one, fault in self._struck(out):
                     await self._write(one, fault)

@@ -27,6 +27,8 @@ class SentLog:
     def __init__(self, mark_name: str = "sequential_id") -> None:
         self._mark_name = mark_name
         self._rows: deque[_Row] = deque(maxlen=MAX_SENT_KEPT)
+        self.left_out: deque[int] = deque(maxlen=MAX_SENT_KEPT)
+        """When (UTC ns) a data frame was due to a line that was cut, silent or half-open then."""
         self.last_index = 0
         self.counts: Counter[str] = Counter()
 
@@ -46,6 +48,10 @@ class SentLog:
         self.last_index += 1
         self.counts[kind] += 1
         self._rows.append((now_ns, connection, kind, code, mark, records, zlib.crc32(payload), fault))
+
+    def leave_out(self, now_ns: int) -> None:
+        """A data frame was due, and did not go to the socket."""
+        self.left_out.append(now_ns)
 
     def after(self, index: int, limit: int) -> list[dict[str, object]]:
         """At most ``limit`` frames with a number above ``index``, oldest first."""

@@ -12,10 +12,20 @@ from typing import Any, Final
 
 import msgspec
 
-from sise.model.errors import Undecodable
-from sise.model.events import Book, Candle, Quote, Snapshot
+from sise.model.events import Book, Candle, Quote, Ranked, Snapshot
 from sise.providers.kis import texts
-from sise.providers.kis.rows import DaysPage, MinuteRow, Ranked, TradingDay
+from sise.providers.kis.reading import (
+    above_zero,
+    answer_of,
+    maybe_number,
+    maybe_text,
+    number_of,
+    object_of,
+    rows_of,
+    text_of,
+    yes_or_no,
+)
+from sise.providers.kis.rows import DaysPage, MinuteRow, TradingDay
 from sise.providers.kis.wire import Venue
 
 BUSY: Final = "EGW00201"
@@ -55,38 +65,38 @@ def busy(status: int, body: bytes) -> bool:
 
 def price(body: bytes, symbol: str, venue: Venue, received_at: int) -> Quote:
     """FHKST01010100."""
-    row = _object(body, "output")
+    row = object_of(body, "output")
     return Quote(
         symbol=symbol,
         snapshot=_snapshot(
             symbol, venue, received_at, row, "stck_prpr", "stck_sdpr", "stck_oprc stck_hgpr stck_lwpr"
         ),
         halted=row.get("temp_stop_yn") == "Y" or row.get("iscd_stat_cls_code") == _HALTED,
-        warning=_maybe_text(row, "mrkt_warn_cls_code"),
-        vi=_maybe_text(row, "vi_cls_code"),
-        base_price=_above_zero(row, "stck_sdpr"),
-        upper_limit=_above_zero(row, "stck_mxpr"),
-        lower_limit=_above_zero(row, "stck_llam"),
+        warning=maybe_text(row, "mrkt_warn_cls_code"),
+        vi=maybe_text(row, "vi_cls_code"),
+        base_price=above_zero(row, "stck_sdpr"),
+        upper_limit=above_zero(row, "stck_mxpr"),
+        lower_limit=above_zero(row, "stck_llam"),
     )
 
 
 def quotes(body: bytes, venue: Venue, received_at: int) -> list[Quote]:
     """FHKST11300006, up to thirty issues, in KIS's order."""
     found = []
-    for row in _rows(body, "output"):
-        symbol = texts.code(_text(row, "inter_shrn_iscd"), "multprice")
+    for row in rows_of(body, "output"):
+        symbol = texts.code(text_of(row, "inter_shrn_iscd"), "multprice")
         ohl = "inter2_oprc inter2_hgpr inter2_lwpr"
         snapshot = _snapshot(symbol, venue, received_at, row, "inter2_prpr", "inter2_prdy_clpr", ohl)
         found.append(
             Quote(
                 symbol=symbol,
-                name=_maybe_text(row, "inter_kor_isnm") or "",
+                name=maybe_text(row, "inter_kor_isnm") or "",
                 snapshot=snapshot,
                 book=_multi_book(symbol, venue, received_at, row),
                 halted=snapshot is None,
-                base_price=_above_zero(row, "inter2_sdpr"),
-                upper_limit=_above_zero(row, "inter2_mxpr"),
-                lower_limit=_above_zero(row, "inter2_llam"),
+                base_price=above_zero(row, "inter2_sdpr"),
+                upper_limit=above_zero(row, "inter2_mxpr"),
+                lower_limit=above_zero(row, "inter2_llam"),
             )
         )
     return found
@@ -94,22 +104,22 @@ def quotes(body: bytes, venue: Venue, received_at: int) -> list[Quote]:
 
 def book(body: bytes, symbol: str, venue: Venue, received_at: int) -> Book:
     """FHKST01010200; the time of day is the answer's, the day the one nearest to its arrival."""
-    row = _object(body, "output1")
-    when = texts.moment_near(_text(row, "aspr_acpt_hour"), received_at)
+    row = object_of(body, "output1")
+    when = texts.moment_near(text_of(row, "aspr_acpt_hour"), received_at)
     levels = range(1, 11)
-    depth = max(n if _above_zero(row, f"askp{n}") or _above_zero(row, f"bidp{n}") else 0 for n in levels)
+    depth = max(n if above_zero(row, f"askp{n}") or above_zero(row, f"bidp{n}") else 0 for n in levels)
     return _book(symbol, venue, when, row, ("bidp1", "bidp_rsqn1", "askp1", "askp_rsqn1"), depth)
 
 
 def daily(body: bytes, symbol: str) -> list[Candle]:
     """FHKST03010100, newest first. A day begins at its Korean midnight. Empty rows are passed over."""
     found = []
-    for row in _rows(body, "output2"):
+    for row in rows_of(body, "output2"):
         if not row:
             continue
-        start = texts.moment(_text(row, "stck_bsop_date"), "000000")
-        open_, high, low = (_number(row, f"stck_{name}") for name in ("oprc", "hgpr", "lwpr"))
-        close, volume, value = (_number(row, name) for name in ("stck_clpr", "acml_vol", "acml_tr_pbmn"))
+        start = texts.moment(text_of(row, "stck_bsop_date"), "000000")
+        open_, high, low = (number_of(row, f"stck_{name}") for name in ("oprc", "hgpr", "lwpr"))
+        close, volume, value = (number_of(row, name) for name in ("stck_clpr", "acml_vol", "acml_tr_pbmn"))
         found.append(Candle(symbol, start, start, "1d", open_, high, low, close, volume, value))
     return found
 
@@ -118,10 +128,10 @@ def minutes(body: bytes) -> list[MinuteRow]:
     """FHKST03010200 and FHKST03010230, newest first. ``hour`` is where the minute begins."""
     names = ("stck_oprc", "stck_hgpr", "stck_lwpr", "stck_prpr", "cntg_vol", "acml_tr_pbmn")
     found = []
-    for row in _rows(body, "output2"):
+    for row in rows_of(body, "output2"):
         if row:
-            open_, high, low, close, volume, so_far = (_number(row, name) for name in names)
-            day, hour = _text(row, "stck_bsop_date"), _text(row, "stck_cntg_hour")
+            open_, high, low, close, volume, so_far = (number_of(row, name) for name in names)
+            day, hour = text_of(row, "stck_bsop_date"), text_of(row, "stck_cntg_hour")
             texts.moment(day, hour)
             found.append(MinuteRow(day, hour, open_, high, low, close, volume, so_far))
     return found
@@ -130,21 +140,26 @@ def minutes(body: bytes) -> list[MinuteRow]:
 def rank(body: bytes, venue: Venue, received_at: int) -> list[Ranked]:
     """FHPST01710000."""
     found = []
-    for row in _rows(body, "output"):
-        symbol = texts.code(_text(row, "mksc_shrn_iscd"), "volume-rank")
-        last = _number(row, "stck_prpr")
+    for row in rows_of(body, "output"):
+        symbol = texts.code(text_of(row, "mksc_shrn_iscd"), "volume-rank")
+        last = number_of(row, "stck_prpr")
         state = Snapshot(
             symbol,
             received_at,
             last,
-            prev_close=last - _number(row, "prdy_vrss"),
-            volume=_number(row, "acml_vol"),
-            value=_number(row, "acml_tr_pbmn"),
+            prev_close=last - number_of(row, "prdy_vrss"),
+            volume=number_of(row, "acml_vol"),
+            value=number_of(row, "acml_tr_pbmn"),
             venue=venue,
         )
-        place = _number(row, "data_rank")
         found.append(
-            Ranked(int(place), _maybe_text(row, "hts_kor_isnm") or "", state, _maybe(row, "vol_inrt"))
+            Ranked(
+                symbol=symbol,
+                rank=int(number_of(row, "data_rank")),
+                snapshot=state,
+                name=maybe_text(row, "hts_kor_isnm") or "",
+                prev_volume=maybe_number(row, "prdy_vol"),
+            )
         )
     return found
 
@@ -153,34 +168,34 @@ def trading_days(body: bytes) -> DaysPage:
     """CTCA0903R."""
     days = [
         TradingDay(
-            _text(row, "bass_dt"),
-            *(_yes(row, name) for name in ("opnd_yn", "bzdy_yn", "tr_day_yn", "sttl_day_yn")),
+            text_of(row, "bass_dt"),
+            *(yes_or_no(row, name) for name in ("opnd_yn", "bzdy_yn", "tr_day_yn", "sttl_day_yn")),
         )
-        for row in _rows(body, "output")
+        for row in rows_of(body, "output")
     ]
     for each in days:
         texts.moment(each.day, "000000")
-    answer = _answer(body)
+    answer = answer_of(body)
     return DaysPage(days, str(answer.get("ctx_area_nk", "")), str(answer.get("ctx_area_fk", "")))
 
 
 def _snapshot(
     symbol: str, venue: Venue, when: int, row: dict[str, Any], last: str, prev: str, ohl: str
 ) -> Snapshot | None:
-    price = _above_zero(row, last)
+    price = above_zero(row, last)
     if price is None:
         return None
-    open_, high, low = (_above_zero(row, name) for name in ohl.split())
+    open_, high, low = (above_zero(row, name) for name in ohl.split())
     return Snapshot(
         symbol,
         when,
         price,
-        _above_zero(row, prev),
+        above_zero(row, prev),
         open_,
         high,
         low,
-        _maybe(row, "acml_vol"),
-        _maybe(row, "acml_tr_pbmn"),
+        maybe_number(row, "acml_vol"),
+        maybe_number(row, "acml_tr_pbmn"),
         venue=venue,
     )
 
@@ -193,66 +208,11 @@ def _multi_book(symbol: str, venue: Venue, when: int, row: dict[str, Any]) -> Bo
 def _book(
     symbol: str, venue: Venue, when: int, row: dict[str, Any], names: tuple[str, str, str, str], depth: int
 ) -> Book:
-    bid, ask = _above_zero(row, names[0]), _above_zero(row, names[2])
-    bid_size = _number(row, names[1]) if bid is not None else None
-    ask_size = _number(row, names[3]) if ask is not None else None
+    bid, ask = above_zero(row, names[0]), above_zero(row, names[2])
+    bid_size = number_of(row, names[1]) if bid is not None else None
+    ask_size = number_of(row, names[3]) if ask is not None else None
     depth = 0 if bid is None and ask is None else depth
     return Book(symbol, when, bid, bid_size, ask, ask_size, depth, venue=venue)
-
-
-def _answer(body: bytes) -> dict[str, Any]:
-    try:
-        answer = msgspec.json.decode(body.decode("utf-8", "replace"))
-    except (msgspec.DecodeError, RecursionError):
-        raise Undecodable("an answer that is not JSON") from None
-    if not isinstance(answer, dict):
-        raise Undecodable("an answer that is no JSON object")
-    return answer
-
-
-def _object(body: bytes, name: str) -> dict[str, Any]:
-    found = _answer(body).get(name)
-    if not isinstance(found, dict):
-        raise Undecodable(f"{name}: missing or no object")
-    return found
-
-
-def _rows(body: bytes, name: str) -> list[dict[str, Any]]:
-    found = _answer(body).get(name)
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise Undecodable(f"{name}: missing or no list of objects")
-    return found
-
-
-def _text(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise Undecodable(f"{name}: missing or no text")
-    return value.strip()
-
-
-def _maybe_text(row: dict[str, Any], name: str) -> str | None:
-    value = row.get(name)
-    return value.strip() if isinstance(value, str) else None
-
-
-def _number(row: dict[str, Any], name: str) -> float:
-    return texts.number(_text(row, name), "answer", name)
-
-
-def _maybe(row: dict[str, Any], name: str) -> float | None:
-    return _number(row, name) if _maybe_text(row, name) else None
-
-
-def _above_zero(row: dict[str, Any], name: str) -> float | None:
-    return _maybe(row, name) or None
-
-
-def _yes(row: dict[str, Any], name: str) -> bool:
-    value = _text(row, name)
-    if value not in ("Y", "N"):
-        raise Undecodable(f"{name}: neither Y nor N")
-    return value == "Y"
 
 
 def _words(value: object) -> str:

@@ -12,20 +12,21 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from sise.model.errors import BadInput
-from sise.model.events import Book, Candle, Instrument, Quote, Snapshot, Trade
+from sise.model.events import Book, Candle, Instrument, Quote, Ranked, Snapshot, Trade
 from sise.model.time import Clock, in_zone
-from sise.providers.contract import OnAnswer
+from sise.providers.contract import OnAnswer, Ranking
 from sise.providers.governor import Governor
-from sise.providers.kis import answers, charts, limits, master
+from sise.providers.kis import answers, charts, days, limits, master, ranks
 from sise.providers.kis.charts import DAY, KOREA
 from sise.providers.kis.encode import checked_code
 from sise.providers.kis.keys import KisKeys, Secret
-from sise.providers.kis.rows import Ranked, TradingDay
+from sise.providers.kis.rows import TradingDay
 from sise.providers.kis.session import KisSession, MasterHost
 from sise.providers.kis.wire import Venue
+from sise.providers.rest import Reply
 
 QUOTATIONS: Final = "/uapi/domestic-stock/v1/quotations"
 MASTER_PATHS: Final[dict[master.Market, str]] = {
@@ -33,10 +34,9 @@ MASTER_PATHS: Final[dict[master.Market, str]] = {
     "kosdaq": "/common/master/kosdaq_code.mst.zip",
 }
 DIVISIONS: Final[dict[Venue, str]] = {"KRX": "J", "NXT": "NX", "UN": "UN"}
-RANKS: Final = {"volume": "0", "growth": "1", "turnover": "2", "value": "3", "value_turnover": "4"}
-Rank = Literal["volume", "growth", "turnover", "value", "value_turnover"]
 
-CALENDAR_PAGES_MAX: Final = 40
+FLAGS_SOURCE: Final = "symbol master"
+"""KIS makes it anew before each trading day; FHKST11300006, thirty prices a request, has no flag at all."""
 
 _SIZES: Final = ("1m", "1d")
 
@@ -59,6 +59,7 @@ class KisRest:
     ) -> None:
         self.clock = clock
         self._venue: Venue = venue
+        self._mock = keys.mock
         self._session = KisSession(
             rest_url, clock, on_answer, keys, tokens_dir, customer_since=customer_since, rng=rng
         )
@@ -91,6 +92,16 @@ class KisRest:
             archive = await self._masters.file(MASTER_PATHS[market])
             found += master.issues(master.unpacked(archive), market)
         return found
+
+    @property
+    def rankings(self) -> tuple[Ranking, ...]:
+        """None in the mock market: it has no such question."""
+        return () if self._mock else tuple(ranks.ORDERS)
+
+    async def busiest(self, count: int, by: Ranking = "value") -> list[Ranked]:
+        """KIS's volume rank, at most thirty issues of every kind, funds too; of the day so far."""
+        ranks.checked(count, by, self.rankings)
+        return (await ranks.busiest(self, DIVISIONS[self._venue], self._venue, by))[:count]
 
     async def listings(self) -> list[Instrument]:
         """Every issue of KOSPI and KOSDAQ with its base price, and what was traded on the day before."""
@@ -211,40 +222,9 @@ class KisRest:
         """The minutes of one day in which something was traded, oldest first."""
         return await charts.minutes(self, symbol, day, self.clock)
 
-    async def rank(self, by: Rank = "value") -> list[Ranked]:
-        """The thirty highest by volume, growth, turnover or traded value; not in the mock market."""
-        query = {
-            "FID_COND_MRKT_DIV_CODE": DIVISIONS[self._venue],
-            "FID_COND_SCR_DIV_CODE": "20171",
-            "FID_INPUT_ISCD": "0000",
-            "FID_DIV_CLS_CODE": "0",
-            "FID_BLNG_CLS_CODE": RANKS[by],
-            "FID_TRGT_CLS_CODE": "1" * 9,
-            "FID_TRGT_EXLS_CLS_CODE": "0" * 10,
-            "FID_INPUT_PRICE_1": "",
-            "FID_INPUT_PRICE_2": "",
-            "FID_VOL_CNT": "",
-            "FID_INPUT_DATE_1": "",
-        }
-        reply = await self.ask("volume-rank", "FHPST01710000", query)
-        return answers.rank(reply, self._venue, self.clock.now_ns())
-
     async def trading_days(self, first: date, last: date) -> list[TradingDay]:
         """The calendar from ``first`` to ``last``. KIS wants this asked at most once a day."""
-        found: dict[str, TradingDay] = {}
-        query = {"BASS_DT": f"{first:%Y%m%d}", "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
-        tr_cont = ""
-        for _ in range(CALENDAR_PAGES_MAX):
-            path = f"{QUOTATIONS}/chk-holiday"
-            reply = await self._session.get(path, "CTCA0903R", query, tr_cont)
-            page = answers.trading_days(reply.body)
-            known = len(found)
-            found |= {each.day: each for each in page.days}
-            enough = bool(found) and max(found) >= f"{last:%Y%m%d}"
-            if enough or len(found) == known or reply.headers.get("tr_cont", "") not in ("F", "M"):
-                break
-            query, tr_cont = query | {"CTX_AREA_NK": page.next_key, "CTX_AREA_FK": page.filter_key}, "N"
-        return [found[day] for day in sorted(found) if f"{first:%Y%m%d}" <= day <= f"{last:%Y%m%d}"]
+        return await days.trading_days(self.get, first, last)
 
     def of(self, symbol: str) -> dict[str, str]:
         """The part of a query that names the issue and its market."""
@@ -255,7 +235,11 @@ class KisRest:
 
     async def ask(self, name: str, tr_id: str, query: dict[str, str]) -> bytes:
         """The body of the answer to one question about quotations."""
-        return (await self._session.get(f"{QUOTATIONS}/{name}", tr_id, query)).body
+        return (await self.get(name, tr_id, query)).body
+
+    async def get(self, name: str, tr_id: str, query: dict[str, str], tr_cont: str = "") -> Reply:
+        """The whole answer, of which paging needs the headers."""
+        return await self._session.get(f"{QUOTATIONS}/{name}", tr_id, query, tr_cont)
 
 
 def _instrument(issue: master.Issue) -> Instrument:
@@ -266,6 +250,10 @@ def _instrument(issue: master.Issue) -> Instrument:
         kind=issue.kind,
         prev_close=issue.base_price,
         halted=bool(issue.halted),
+        warning=issue.warning,
+        managed=issue.managed,
+        liquidation=issue.liquidation,
+        flags_source=FLAGS_SOURCE,
     )
 
 

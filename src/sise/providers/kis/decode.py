@@ -31,6 +31,8 @@ from typing import Final
 from sise.model.errors import Undecodable
 from sise.model.events import Book, Control, Event, Side, Snapshot, Trade, UnknownFields
 from sise.providers.kis import wire
+from sise.providers.kis.about import control, told
+from sise.providers.kis.states import states
 from sise.providers.kis.texts import DIGITS_BELOW_MAX, NUMBER_MAX, code, moment, moment_near, number
 from sise.providers.kis.wire import Feed
 
@@ -74,7 +76,7 @@ def decode(payload: bytes, received_at: int) -> list[Event]:
     """
     first = payload[:1]
     if first == b"{":
-        return [_control(payload)]
+        return [control(payload)]
     if first not in (b"0", b"1"):
         raise Undecodable("neither JSON nor flag|TR_ID|NNN|payload")
     # What is not ASCII stands in texts that are not read; in a column that is, it is no number.
@@ -84,7 +86,9 @@ def decode(payload: bytes, received_at: int) -> list[Event]:
     _, tr_id, count_text, body = parts
     feed = wire.FEEDS.get(tr_id)
     if feed is None or first == b"1":
-        return [_told(tr_id, encrypted=first == b"1")]
+        if tr_id in wire.STATE_TR_IDS and first == b"0":
+            return states(tr_id, count_text, body, received_at)
+        return [told(tr_id, encrypted=first == b"1")]
     count = int(count_text) if len(count_text) == 3 and count_text.isdigit() else 0
     if not 0 < count <= RECORDS_MAX:
         raise Undecodable(f"{tr_id}: a count of records that is no number of three digits")
@@ -219,30 +223,6 @@ def _book_of(
     if bid is None and ask is None:
         depth = 0
     return Book(symbol, when, bid, bid_size, ask, ask_size, depth, False, venue)
-
-
-def _told(tr_id: str, *, encrypted: bool) -> Control:
-    if tr_id in wire.NOTICE_TR_IDS:
-        return Control("status", tr_id, "a notice of one's own orders, kept as a frame")
-    if encrypted:
-        raise Undecodable("an encrypted frame that is no notice")
-    if tr_id in wire.EXPECTED_TR_IDS:
-        return Control("status", "expected", f"{tr_id}: expected prices, no trades")
-    if tr_id in wire.OTHER_TR_IDS:
-        return Control("status", tr_id, "no trade or book of this market, kept as a frame")
-    raise Undecodable(f"unknown TR_ID {tr_id[:12]!r}")
-
-
-def _control(payload: bytes) -> Control:
-    message = wire.control(payload)
-    header = message.get("header")
-    if isinstance(header, dict) and header.get("tr_id") == wire.PINGPONG:
-        return Control("status", wire.PINGPONG)
-    ack = wire.ack_of(message)
-    if ack is None:
-        raise Undecodable("a message about the line without rt_cd and msg_cd, and no PINGPONG")
-    fine = ack.rt_cd == "0" or ack.msg_cd == "OPSP0002"
-    return Control("status" if fine else "error", ack.msg_cd or f"rt_cd {ack.rt_cd[:8]}", ack.about())
 
 
 def _value(fields: list[str], at: int, feed: Feed) -> float:

@@ -13,6 +13,7 @@ from sise.providers.kis import wire
 
 TRADE_TR_IDS: Final[dict[str, str]] = {"KRX": "H0STCNT0", "NXT": "H0NXCNT0", "UN": "H0UNCNT0"}
 BOOK_TR_IDS: Final[dict[str, str]] = {"KRX": "H0STASP0", "NXT": "H0NXASP0", "UN": "H0UNASP0"}
+STATE_TR_IDS: Final[dict[str, str]] = {venue: tr_id for tr_id, venue in wire.STATE_TR_IDS.items()}
 
 _CODE: Final = re.compile(r"[0-9A-Z]{6}|Q[0-9A-Z]{6}|F[0-9A-Z]{8}")
 _KEY_CHARACTERS_MAX: Final = 40
@@ -56,8 +57,8 @@ def registrations(symbols: Sequence[str], tr_ids: Sequence[str]) -> list[Registr
     if not codes:
         raise BadInput("symbols", codes, "name at least one issue, for example 005930")
     for tr_id in tr_ids:
-        if tr_id not in wire.FEEDS:
-            raise BadInput("kinds", tr_id, f"choose from: {', '.join(wire.FEEDS)}")
+        if tr_id not in wire.FEEDS and tr_id not in wire.STATE_TR_IDS:
+            raise BadInput("kinds", tr_id, f"choose from: {', '.join([*wire.FEEDS, *wire.STATE_TR_IDS])}")
     return [Registration(tr_id, symbol) for tr_id in dict.fromkeys(tr_ids) for symbol in codes]
 
 

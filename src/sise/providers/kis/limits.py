@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
-from sise.providers.dated import Cap, RateLimit
+from sise.providers.dated import Cap, RateLimit, in_force
 
 _NOTICE: Final = "[3p] quoting KIS's notice of 2026-04"
 _HELPER: Final = "[off] the official helper sleeps as long between calls"
@@ -30,6 +30,10 @@ RATE_LIMITS: Final = (
     RateLimit(
         "ws-connect", 1, 10.0, "app_key", date(2024, 1, 1), "[3p] connect/close loops are blocked; >= 10 s"
     ),
+    RateLimit(
+        *("ws-connect-in-use", 1, 18.0, "app_key", date(2024, 1, 1)),
+        "[3p] after OPSP8996: about 18 s without a word, then one try usually works",
+    ),
 )
 
 REST_GROUPS: Final = ("rest", "rest-new", "rest-mock")
@@ -48,35 +52,19 @@ SHARE_TAKEN: Final = 0.8
 
 NEW_CUSTOMER: Final = timedelta(days=3)
 
-IN_USE_SILENCE_SECONDS: Final = 18.0
-"""After OPSP8996 ("already in use"): so long without a word, then one try usually works [3p]."""
-
-SILENCE_SECONDS_MAX: Final = 90.0
-"""Of any message, PINGPONG included: a socket that says nothing for longer is taken for dead [3p]."""
-
 ACK_SECONDS_MAX: Final = 10.0
 """How long an answer to a registration may take before it is given up for lost; ours."""
-
-FRAME_BYTES_MAX: Final = 512 * 1024
-"""Bursts of more than 8 kB were seen [3p]."""
 
 PRICES_COUNT_MAX: Final = 30
 DAILY_ROWS_MAX: Final = 100
 MINUTE_ROWS_MAX: Final = 30
 PAST_MINUTE_ROWS_MAX: Final = 120
-RANK_ROWS_MAX: Final = 30
 BOOK_DEPTH: Final = 10
 
 
 def rate_limits(group: str, on: date) -> tuple[RateLimit, ...]:
-    """The rows of ``group`` in force ``on`` a day: of each window, the newest that has begun."""
-    rows = [row for row in RATE_LIMITS if row.group == group]
-    if not rows:
-        raise KeyError(group)
-    # Before the first row's date nothing is known: the oldest rule is the best guess there is.
-    day = max(on, min(row.since for row in rows))
-    begun = sorted((row for row in rows if row.since <= day), key=lambda row: row.since)
-    return tuple({row.seconds: row for row in begun}.values())
+    """The rows of ``group`` in force ``on`` a day (:func:`sise.providers.dated.in_force`)."""
+    return in_force(RATE_LIMITS, group, on)
 
 
 def windows(group: str, on: date) -> list[tuple[int, float]]:

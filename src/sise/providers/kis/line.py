@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from sise.model.events import OrderNotice
 from sise.model.time import MARKET_ZONES, NS_PER_SECOND, Clock, in_zone
 from sise.providers.governor import Governor
 from sise.providers.kis import wire
 from sise.providers.kis.encode import Registration
 from sise.providers.kis.keys import Secret
-from sise.providers.kis.limits import ACK_SECONDS_MAX, IN_USE_SILENCE_SECONDS, rate_limits
+from sise.providers.kis.letters import Letters, feeds, symbols_of
+from sise.providers.kis.limits import ACK_SECONDS_MAX, rate_limits
 from sise.providers.kis.registrations import APPROVAL_REFUSED, IN_USE, Registrations
 
 UNANSWERED_MAX: Final = 2
@@ -40,12 +42,18 @@ class KisLine:
 
     proves_itself = True
 
-    def __init__(self, rest: Approver, keys_of: Callable[[Sequence[str]], list[Registration]]) -> None:
+    def __init__(
+        self,
+        rest: Approver,
+        keys_of: Callable[[Sequence[str]], list[Registration]],
+        notices: Registration | None = None,
+    ) -> None:
+        """``notices``: also register these, as long as anything is wanted."""
         self._rest = rest
         self._keys_of = keys_of
+        self._letters = Letters(notices)
         self._registrations = Registrations()
-        today = in_zone(rest.clock.now_ns(), MARKET_ZONES["kr_stocks"]).date()
-        self._spacing_seconds = rate_limits("ws-registration", today)[0].seconds
+        self._spacing_seconds = self._seconds_between("ws-registration")
         self._approval = Secret("")
         self._refused_approval: Secret | None = None
         self._in_use = False
@@ -59,17 +67,18 @@ class KisLine:
     def confirmed(self) -> bool:
         """Everything is held that is wanted and not refused, and that is something."""
         state = self._registrations
-        return not self.stopped and state.settled and bool(state.held or not state.waiting)
+        return not self.stopped and state.settled and bool(feeds(state.held) or not feeds(state.waiting))
 
     @property
     def refused(self) -> dict[str, str]:
-        """Symbols that KIS does not carry, and its words."""
-        return {key.tr_key: why.reason for key, why in self._registrations.refused.items()}
+        """Symbols whose trades or book KIS does not carry, and its words."""
+        refused = self._registrations.refused
+        return {key.tr_key: refused[key].reason for key in feeds(refused)}
 
     @property
     def carried(self) -> tuple[str, ...]:
         """Symbols with a registration that KIS holds, or may hold."""
-        return tuple(dict.fromkeys(key.tr_key for key in self._registrations.taken))
+        return tuple(dict.fromkeys(key.tr_key for key in symbols_of(self._registrations.taken)))
 
     @property
     def stopped(self) -> str:
@@ -92,7 +101,7 @@ class KisLine:
         """
         if self._in_use:
             self._in_use = False
-            await self._rest.clock.sleep(IN_USE_SILENCE_SECONDS)
+            await self._rest.clock.sleep(self._seconds_between("ws-connect-in-use"))
         await self._rest.governor.admit("ws-connect")
         self._approval = await self._rest.approval(self._refused_approval)
         self._refused_approval = None
@@ -100,11 +109,14 @@ class KisLine:
     def opened(self) -> None:
         """A new socket: everything is to be registered again."""
         self._registrations.lost()
+        self._spacing_seconds = self._seconds_between("ws-registration")
+        self._letters.lost()
         self._unanswered, self._probing, self._gave_up = 0, False, ""
 
     def want(self, symbols: Sequence[str]) -> None:
         """From now on exactly these. Raises ``BadInput`` for one that KIS would accept and ignore."""
-        self._registrations.want(self._keys_of(symbols) if symbols else [])
+        # Notices first: a wrong HTS id makes KIS cut the line, better so before the trades flow.
+        self._registrations.want([*self._letters.wanted, *self._keys_of(symbols)] if symbols else [])
 
     def next_text(self) -> str | None:
         """The next registration or its end; None while one is outstanding or it would be too soon."""
@@ -119,7 +131,9 @@ class KisLine:
             return payload.decode("utf-8", "replace")
         ack = wire.ack(payload)
         if ack is None:
+            self._letters.heard(payload, self._rest.clock.now_ns())
             return None
+        self._letters.keyed(ack)
         self.answers += 1
         self._unanswered = 0
         probed, self._probing = self._probing, False
@@ -131,6 +145,10 @@ class KisLine:
         self._in_use = ack.msg_cd == IN_USE
         return None
 
+    def notices(self) -> list[OrderNotice]:
+        """What was opened since the last call."""
+        return self._letters.taken()
+
     def probe(self) -> str | None:
         """A registration that is held, once more; None where none is held or one is outstanding."""
         if self.stopped or self.pause_seconds > 0:
@@ -138,6 +156,11 @@ class KisLine:
         text = self._registrations.probe_frame(self._approval.reveal())
         self._probing = text is not None
         return self._sent(text)
+
+    def _seconds_between(self, group: str) -> float:
+        """By the rule of the day, Korean: a line may live for weeks."""
+        today = in_zone(self._rest.clock.now_ns(), MARKET_ZONES["kr_stocks"]).date()
+        return rate_limits(group, today)[0].seconds
 
     def _sent(self, text: str | None) -> str | None:
         if text is not None:

@@ -46,6 +46,8 @@ class Kis:
         master_url: str | None = None,
         book_depth: int = 1,
         books: bool = False,
+        states: bool = False,
+        notices: bool = False,
         venue: wire.Venue = "KRX",
         mock: bool = False,
         keys: KisKeys | None = None,
@@ -63,8 +65,12 @@ class Kis:
             Of no effect: KIS sends one level with each trade, and ten where ``books`` are wanted.
         books
             Also register the book of each issue, which costs a second slot for each.
+        states
+            Also register its halts, interruptions and phases (H0STMKO0), which costs one more.
+        notices
+            Also register the notices of one's own orders, one slot: an :class:`OrderNotice` for each.
         venue
-            ``KRX``, ``NXT`` or ``UN``, the unified feed. The mock market has only KRX.
+            ``KRX``, ``NXT`` or ``UN``, the unified feed. The mock market has only KRX, and no states.
         keys, tokens_dir
             Needed by :meth:`rest`; decoding needs neither.
         customer_since
@@ -75,10 +81,12 @@ class Kis:
         Raises
         ------
         BadInput
-            An address or the venue cannot be used.
+            An address, the venue or an option cannot be used; ``notices`` need ``keys`` with an HTS id.
         """
         if venue not in encode.TRADE_TR_IDS or (mock and venue != "KRX"):
             raise BadInput("venue", venue, "choose KRX, NXT or UN; the mock market has only KRX")
+        if states and mock:
+            raise BadInput("states", states, "the mock market has no H0STMKO0: leave it out")
         if keys is not None and keys.mock != mock:
             raise BadInput(
                 "mock", mock, "keys of the mock market are no keys of the real one: give the other ones"
@@ -93,8 +101,13 @@ class Kis:
         self.kinds: tuple[str, ...] = (encode.TRADE_TR_IDS[venue],)
         if books:
             self.kinds += (encode.BOOK_TR_IDS[venue],)
+        if states:
+            self.kinds += (encode.STATE_TR_IDS[venue],)
+        self._notices = (
+            encode.notices(keys.hts_id.reveal() if keys is not None else "", mock=mock) if notices else None
+        )
         self.book_depth = BOOK_DEPTH if books else 1
-        self.slots_max = SLOTS[-1].count // len(self.kinds)
+        self.slots_max = (SLOTS[-1].count - bool(notices)) // len(self.kinds)
         self._keys = keys
         self._tokens_dir = tokens_dir
         self._customer_since = customer_since
@@ -111,7 +124,7 @@ class Kis:
         """See :class:`~sise.providers.kis.line.KisLine`; ``rest`` is one that :meth:`rest` made."""
         if not isinstance(rest, KisRest):
             raise TypeError("a line of KIS needs KIS's own REST client: it fetches the approval key")
-        return KisLine(rest, self.registration_keys)
+        return KisLine(rest, self.registration_keys, self._notices)
 
     def rest(self, clock: Clock, on_answer: OnAnswer) -> KisRest:
         """A REST client with its own governor: one for a process, for limits count per app key.

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from sise.model.events import Snapshot
 from sise.providers.kis.texts import moment
-
-
-class Ranked(Struct, frozen=True):
-    """A row of a rank, in KIS's order."""
-
-    rank: int
-    name: str
-    snapshot: Snapshot
-    volume_growth: float | None
-    """``vol_inrt``: per cent over the volume of the day before."""
 
 
 class MinuteRow(Struct, frozen=True):

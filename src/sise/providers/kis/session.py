@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from sise.model.errors import ProviderRefused
-from sise.model.time import NS_PER_SECOND, Clock
+from sise.model.time import MARKET_ZONES, Clock, in_zone
 from sise.providers.contract import OnAnswer
 from sise.providers.governor import Governor
 from sise.providers.kis import answers, limits
@@ -47,7 +47,7 @@ class KisSession:
         customer_since: date | None,
         rng: random.Random,
     ) -> None:
-        today = datetime.fromtimestamp(clock.now_ns() // NS_PER_SECOND, UTC).date()
+        today = in_zone(clock.now_ns(), MARKET_ZONES["kr_stocks"]).date()
         self._group = limits.rest_group(mock=keys.mock, customer_since=customer_since, on=today)
         self.governor = governor(clock, self._group, today)
         self._keys = keys
@@ -113,7 +113,7 @@ class MasterHost:
     """The web server of the symbol masters: no key, no JSON."""
 
     def __init__(self, master_url: str, clock: Clock, on_answer: OnAnswer) -> None:
-        today = datetime.fromtimestamp(clock.now_ns() // NS_PER_SECOND, UTC).date()
+        today = in_zone(clock.now_ns(), MARKET_ZONES["kr_stocks"]).date()
         self._session = RestSession(
             "kis",
             master_url,

@@ -15,9 +15,9 @@ from typing import Final, Self, TypeVar
 import msgspec
 
 from sise.model.errors import BadInput, Undecodable
-from sise.model.events import Book, Candle, Instrument, Quote, Snapshot, Trade
+from sise.model.events import Book, Candle, Instrument, Quote, Ranked, Snapshot, Trade
 from sise.model.time import NS_PER_SECOND, Clock, iso
-from sise.providers.contract import OnAnswer
+from sise.providers.contract import OnAnswer, Ranking
 from sise.providers.governor import Governor
 from sise.providers.rest import Manners, RestSession
 from sise.providers.upbit import answers, limits
@@ -92,6 +92,23 @@ class UpbitRest:
         return [
             Instrument(each.symbol, names[each.symbol].name_ko, names[each.symbol].name_en, value)
             for each, value in ranked[:count]
+        ]
+
+    @property
+    def rankings(self) -> tuple[Ranking, ...]:
+        """By value: Upbit tells no usual volume."""
+        return ("value",)
+
+    async def busiest(self, count: int, by: Ranking = "value") -> list[Ranked]:
+        """The KRW markets by the value traded in 24 h, ties by symbol."""
+        if count < 1:
+            raise BadInput("count", count, "ask for at least one market")
+        if by not in self.rankings:
+            raise BadInput("by", by, f"choose one of: {', '.join(self.rankings)}")
+        ranked = sorted(await self.all_tickers(), key=lambda each: (-(each.value_24h or 0.0), each.symbol))
+        return [
+            Ranked(symbol=each.symbol, rank=rank, snapshot=each)
+            for rank, each in enumerate(ranked[:count], 1)
         ]
 
     async def listings(self) -> list[Instrument]:

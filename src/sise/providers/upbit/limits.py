@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from sise.providers.dated import Cap, RateLimit
+from sise.providers.dated import Cap, RateLimit, in_force
 
 _PAGE: Final = "[D] docs.upbit.com/kr, rate limits, page of 2026-10-07"
 _SEEN: Final = date(2026, 10, 7)
@@ -57,11 +57,5 @@ IDLE_CLOSE_SECONDS: Final = 60.0
 
 
 def rate_limits(group: str, on: date) -> tuple[RateLimit, ...]:
-    """The rows of ``group`` in force ``on`` a day: of each window, the newest that has begun."""
-    rows = [row for row in RATE_LIMITS if row.group == group]
-    if not rows:
-        raise KeyError(group)
-    # Before the first row's date nothing is known: the oldest rule is the best guess there is.
-    day = max(on, min(row.since for row in rows))
-    begun = sorted((row for row in rows if row.since <= day), key=lambda row: row.since)
-    return tuple({row.seconds: row for row in begun}.values())
+    """The rows of ``group`` in force ``on`` a day (:func:`sise.providers.dated.in_force`)."""
+    return in_force(RATE_LIMITS, group, on)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sise.model.events import OrderNotice
+
 
 class UpbitLine:
     """A :class:`sise.providers.contract.Line`. ``subscription(symbols, ticket)`` makes the text."""
@@ -46,6 +48,10 @@ class UpbitLine:
     def heard(self, payload: bytes) -> str | None:
         """Nothing is answered: errors are told by the observer, and Upbit then closes."""
         return None
+
+    def notices(self) -> list[OrderNotice]:
+        """None: Upbit tells of one's own orders on another socket."""
+        return []
 
     def probe(self) -> str | None:
         """The same subscription again: a server that is alive answers with its latest state.

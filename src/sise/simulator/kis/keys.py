@@ -149,8 +149,14 @@ class Keys:
             return True
         if self._holder is None:
             longest = self._stuck_since_ns + self._sticky_ns * STICKY_LONGEST_FACTOR
-            self._stuck_until_ns = min(now + self._sticky_ns, longest)
+            self._stuck_until_ns = max(self._stuck_until_ns, min(now + self._sticky_ns, longest))
         return False
+
+    def stick(self, seconds: float) -> None:
+        """Nobody has the session, and for so long nobody gets it: as after an end that KIS has not seen."""
+        self._holder = None
+        self._stuck_since_ns = self._clock.monotonic_ns()
+        self._stuck_until_ns = self._stuck_since_ns + int(seconds * NS_PER_SECOND)
 
     def release_session(self, line: int, *, cleanly: bool) -> None:
         """``line`` has ended."""
@@ -159,6 +165,10 @@ class Keys:
         self._holder = None
         self._stuck_since_ns = self._clock.monotonic_ns()
         self._stuck_until_ns = self._stuck_since_ns + (0 if cleanly else self._sticky_ns)
+
+    def issued(self) -> tuple[str, ...]:
+        """Every token and approval key so far (the last :data:`MAX_KEYS_KEPT` of each)."""
+        return (*self._tokens, *self._approvals)
 
     def state(self) -> dict[str, object]:
         """For people: who has the session, for how long it sticks."""

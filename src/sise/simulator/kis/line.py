@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
+from aiohttp import WSMsgType
 
-from aiohttp import WSMsgType, web
-
-from sise.model.time import Clock
-from sise.simulator.faults import Fault, FaultBoard
+from sise.simulator.faults import Fault
 from sise.simulator.kis.requests import Registration
+from sise.simulator.line import Accepted, Outgoing
 from sise.simulator.line import Line as AnyLine
-from sise.simulator.line import Outgoing
-from sise.simulator.sent import SentLog
 
 
 class Line(AnyLine):
-    """One client's connection; ``appkey`` is empty until its first good registration."""
+    """One client's connection."""
 
-    def __init__(
-        self,
-        number: int,
-        socket: web.WebSocketResponse,
-        transport: asyncio.Transport,
-        clock: Clock,
-        board: FaultBoard,
-        sent: SentLog,
-    ) -> None:
-        super().__init__(number, socket, transport, clock, board, sent)
-        self.appkey = ""
+    def __init__(self, accepted: Accepted) -> None:
+        super().__init__(accepted)
         self.registered: dict[Registration, tuple[str, str]] = {}
         """With the (iv, key) that its answer carried."""
         self.unanswered_pingpongs = 0

@@ -95,7 +95,7 @@ class Quotation:
         period = query.get("FID_PERIOD_DIV_CODE", "D")
         if period not in ("D", "W", "M", "Y"):
             raise Refused("OPSQ2002")
-        start, end = _date(query, "FID_INPUT_DATE_1"), _date(query, "FID_INPUT_DATE_2")
+        start, end = _first_date(query), _date(query, "FID_INPUT_DATE_2")
         found = self._issue(query)
         if found is None:
             return Answer({"output1": {}, "output2": []})
@@ -161,6 +161,12 @@ def _division(text: str) -> str:
 
 def _date(query: Query, name: str) -> str:
     return _valid_date(query.get(name, ""))
+
+
+def _first_date(query: Query) -> str:
+    """Also what is no date but lies before all: python-kis asks from ``00000101`` on by default [3p]."""
+    text = query.get("FID_INPUT_DATE_1", "")
+    return text if text == "00000101" else _valid_date(text)
 
 
 def _valid_date(text: str) -> str:

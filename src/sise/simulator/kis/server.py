@@ -118,6 +118,9 @@ class KisSimulator(LoopbackSimulator[Addresses]):
     def _begun(self, fault: Fault) -> None:
         if fault.kind == "token_expired":
             self._keys.expire_all()
+        if fault.kind == "sticky_slot":
+            self._keys.stick(fault.seconds or 0.0)
+            self._sockets.cut_all()
 
     def state(self) -> dict[str, object]:
         """Lines, counts and faults, for the control API."""
@@ -132,6 +135,11 @@ class KisSimulator(LoopbackSimulator[Addresses]):
             "day": self._market.day.date,
             "keys": self._keys.state(),
         }
+
+    def secrets(self) -> tuple[str, ...]:
+        """What a client was given or holds, and may write down nowhere."""
+        ours = self._keys.credentials
+        return (ours.appkey, ours.appsecret, ours.account, ours.hts_id, *self._keys.issued())
 
     async def _any(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":

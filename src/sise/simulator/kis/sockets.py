@@ -31,7 +31,7 @@ from sise.simulator.kis.requests import (
     pingpong,
 )
 from sise.simulator.kis.rules import KST_OFFSET_NS, day_of
-from sise.simulator.line import Outgoing
+from sise.simulator.line import Accepted, Outgoing
 from sise.simulator.sent import SentLog
 
 MAX_LINES: Final = 64
@@ -77,7 +77,8 @@ class Sockets:
         await socket.prepare(request)
         assert isinstance(request.transport, asyncio.Transport)
         self._accepted += 1
-        line = Line(self._accepted, socket, request.transport, self._clock, self._board, self._sent)
+        parts = self._clock, self._board, self._sent
+        line = Line(Accepted(self._accepted, socket, request.transport, *parts))
         self._hub.add(line)
         sender = asyncio.create_task(line.send_forever())
         try:
@@ -158,6 +159,8 @@ class Sockets:
             raise Refused("OPSP8996")
         if fault := self._board.take("register_error", "ws"):
             raise Refused(fault.code if fault.code in MESSAGES else "OPSP0007", what)
+        if fault := self._board.take("null_header", "ws"):
+            raise Refused(fault.code if fault.code in MESSAGES else "OPSP9993")
         is_notice = what.tr_id in (REAL_NOTICE, MOCK_NOTICE)
         if is_notice and what.tr_key != self._keys.credentials.hts_id:
             raise Refused("OPSP0017")

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from aiohttp import web
-
-from sise.model.time import Clock
-from sise.simulator.faults import FaultBoard
+from sise.simulator.line import Accepted, Outgoing
 from sise.simulator.line import Line as AnyLine
-from sise.simulator.line import Outgoing
-from sise.simulator.sent import SentLog
 from sise.simulator.upbit.frames import Format
 from sise.simulator.upbit.limits import MessageLimiter
 from sise.simulator.upbit.requests import Stream, WireError
@@ -19,22 +12,14 @@ from sise.simulator.upbit.requests import Stream, WireError
 class Line(AnyLine):
     """One client's connection, from the upgrade to its end."""
 
-    def __init__(
-        self,
-        number: int,
-        socket: web.WebSocketResponse,
-        transport: asyncio.Transport,
-        clock: Clock,
-        board: FaultBoard,
-        sent: SentLog,
-    ) -> None:
-        super().__init__(number, socket, transport, clock, board, sent)
+    def __init__(self, accepted: Accepted) -> None:
+        super().__init__(accepted)
         self.form: Format = "DEFAULT"
         self.active: tuple[Stream, ...] = ()
         self.pending: tuple[Stream, ...] = ()
         self.pending_due_ns: int | None = None
         self.status_due_ns: int | None = None
-        self.messages = MessageLimiter(clock)
+        self.messages = MessageLimiter(accepted.clock)
 
     def fail(self, error: WireError) -> None:
         """Send ``error`` and close with 1000 shortly after; nothing else is sent in between."""

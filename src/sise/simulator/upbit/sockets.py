@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 
 from sise.model.time import NS_PER_SECOND, Clock
 from sise.simulator.faults import FaultBoard
-from sise.simulator.line import Outgoing
+from sise.simulator.line import Accepted, Outgoing
 from sise.simulator.sent import SentLog
 from sise.simulator.upbit.hub import Hub
 from sise.simulator.upbit.limits import RateLimiter
@@ -97,7 +97,8 @@ class Sockets:
         await socket.prepare(request)
         assert isinstance(request.transport, asyncio.Transport)
         self._accepted += 1
-        line = Line(self._accepted, socket, request.transport, self._clock, self._board, self._sent)
+        parts = self._clock, self._board, self._sent
+        line = Line(Accepted(self._accepted, socket, request.transport, *parts))
         await self._serve(line, socket, private=private)
         return socket
 

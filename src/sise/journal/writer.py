@@ -15,10 +15,11 @@ partition until the clock has caught up, and a sealed one is never opened again.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -264,11 +265,21 @@ class JournalWriter:
         self._retry_at = self._clock.monotonic_ns() + RETRY_INTERVAL_MS * NS_PER_MS
         self._pending = sum(partition.kept_bytes for partition in self._partitions())
         if self.fault is None:
-            self.fault = Fault(
-                f"{error.strerror or error} ({error.filename or self._root})", self._clock.now_ns()
+            self.fault = Fault(self._what(error), self._clock.now_ns())
+            log.error(
+                "the journal in %s cannot be written: %s; kept in memory, tried again",
+                self._root,
+                self.fault.what,
             )
-            log.error("the journal cannot be written: %s; kept in memory, tried again", self.fault.what)
             self._on_fault(self.fault)
+
+    def _what(self, error: OSError) -> str:
+        """The error and its file within the data folder: where that lies is no part of the record."""
+        what = error.strerror or str(error)
+        if not error.filename:
+            return what
+        name = Path(os.fsdecode(error.filename))
+        return f"{what} ({name.relative_to(self._root)})" if name.is_relative_to(self._root) else what
 
     def _heal(self) -> bool:
         """After an error: believe the disk again only when a sync of everything has succeeded."""
@@ -287,6 +298,14 @@ def _newest_path(root: Path, stream: Stream) -> str:
     """The newest plain partition of ``stream`` (the newest of all is never sealed), or ``""``."""
     plain = [file.path for file in partitions(root, [stream.track]) if not file.sealed]
     return plain[-1] if plain else ""
+
+
+class Commits(Protocol):
+    """What makes lines durable from time to time, between its start and its stop."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class GroupCommit:

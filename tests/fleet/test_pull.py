@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 
 from sise.fleet.held import Busy, HeldDay, alone
-from sise.fleet.source import Changed, Refused
+from sise.fleet.source import Changed, Refused, Source
 from sise.fleet.verify import verify
+from sise.journal.keeping import backup_state
 from sise.journal.package import decode_package
 from sise.journal.partition import JOURNAL_FOLDERS
-from sise.journal.receipt import read_receipt
+from sise.journal.receipt import read_failure, read_receipt
 from sise.journal.seal import seal_finished
 from tests.journal.parts import HandClock, files_of
 
-from .backups import DAYS, EVENING, TOKEN, backed_up, make_days, pull, serving
+from .backups import DAYS, EVENING, FIRST_DAY, TOKEN, backed_up, make_days, pull, serving
 
 
 async def test_days_arrive_byte_for_byte(tmp_path: Path) -> None:
@@ -235,6 +236,44 @@ async def test_cut_at_each_durable_step(
             report = verify(to, HandClock())
             assert report.ok, (step, report.findings)
     assert step > 8
+
+
+async def test_a_failure_is_told_the_server_until_a_pull_is_whole(tmp_path: Path) -> None:
+    """The people of the recording machine must see it: they never look at the other one."""
+    root, to = tmp_path / "data", tmp_path / "backup"
+    make_days(root, 1)
+    path = root / "wire/p/20261117/09.jsonl.zst"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    async with serving(root) as url:
+        [pulled] = await pull(url, to)
+        assert not pulled.ok
+        failure = read_failure(root, FIRST_DAY)
+        assert failure is not None
+        assert failure.first.startswith("corrupted wire/p/20261117/09.jsonl.zst: ")
+        assert backup_state(root, FIRST_DAY, EVENING) == "failed"
+        path.write_bytes(whole)
+        [pulled] = await pull(url, to)
+    assert pulled.ok
+    assert read_failure(root, FIRST_DAY) is None
+    assert backup_state(root, FIRST_DAY, EVENING) == "verified"
+
+
+async def test_a_server_that_knows_no_failures_is_pulled_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    root, to = tmp_path / "data", tmp_path / "backup"
+    make_days(root)
+    (root / "wire/p/20261117/09.jsonl.zst").write_bytes(b"no seal")
+
+    async def unknown(*_: object) -> None:
+        raise Changed("/failures: not there")
+
+    monkeypatch.setattr(Source, "send_failure", unknown)
+    async with serving(root) as url:
+        pulled = await pull(url, to)
+    assert [each.ok for each in pulled] == [False, True, True]
+    assert "the server could not be told of the failure" in caplog.text
 
 
 async def test_the_marker_says_what_was_verified(tmp_path: Path) -> None:

@@ -69,6 +69,26 @@ async def test_given_up_until_tomorrow() -> None:
     assert seen[5:] == ["11-20T12:50", "11-21T12:00"]
 
 
+async def test_a_machine_that_was_off_at_its_hour_begins_at_once() -> None:
+    """With ``at_once`` a failure is tried again like any other, and the hour comes all the same."""
+    clock = HandClock(parse_iso("2026-11-20T22:30:00+09:00"))
+    done: list[str] = []
+    said: list[str] = []
+
+    async def work() -> bool:
+        done.append(iso(clock.now)[5:16])
+        if len(done) == 1:
+            raise Unreachable("nobody there")
+        if len(done) == 3:
+            raise Enough
+        return True
+
+    with pytest.raises(Enough):
+        await every_day(clock, [(21, 0)], work, at_once=True, on_failure=said.append)
+    assert done == ["11-20T13:30", "11-20T13:40", "11-21T12:00"]
+    assert said == ["nobody there"]
+
+
 def test_the_clock_is_asked_again_and_again() -> None:
     """A machine that slept is late by a minute at most: no sleep is longer."""
     slept: list[float] = []

@@ -14,7 +14,7 @@ import pytest
 
 from sise.journal import pack
 from sise.journal.package import decode_package, package_hash
-from sise.journal.receipt import read_receipt
+from sise.journal.receipt import read_failure, read_receipt
 from tests.journal.parts import files_of
 
 from .backups import DAYS, TOKEN, make_days, serving
@@ -129,10 +129,10 @@ def _ask_raw(url: str, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
-async def _post(url: str, body: bytes, headers: dict[str, str] = AUTH) -> int:
+async def _post(url: str, body: bytes, headers: dict[str, str] = AUTH, to: str = "receipts") -> int:
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{url}/receipts", data=body, headers=headers) as answer,
+        session.post(f"{url}/{to}", data=body, headers=headers) as answer,
     ):
         return answer.status
 
@@ -155,6 +155,7 @@ async def test_receipts(url: str, tmp_path: Path) -> None:
         (json.dumps({**sent, "day": "../../x"}).encode(), 400),
         (json.dumps({**sent, "package": "../x"}).encode(), 400),
         (json.dumps({**sent, "verified_at": "x" * 100}).encode(), 400),
+        (json.dumps({**sent, "verified_at": "yesterday"}).encode(), 400),
         (json.dumps({**sent, "package": "0" * 64}).encode(), 409),
         (json.dumps({**sent, "day": DAYS[1]}).encode(), 409),
     ]
@@ -169,6 +170,31 @@ async def test_receipts(url: str, tmp_path: Path) -> None:
     assert receipt.package == sent["package"]
     assert receipt.files == len(decode_package(line).files), "counted here, not believed"
     assert set(files_of(root)) - set(before) == {f"run/backups/{DAY}.receipt.json"}
+
+
+async def test_failures(url: str, tmp_path: Path) -> None:
+    """A puller's word that a day is not safe: a small note, settled by the day's receipt."""
+    root = tmp_path / "data"
+    sent = {"day": DAY, "findings": 2, "first": "corrupted wire/p/09.jsonl: 시세"}
+    refused: list[tuple[bytes, int]] = [
+        (b"", 400),
+        (b"{}", 400),
+        (json.dumps({**sent, "day": "../../x"}).encode(), 400),
+        (json.dumps({**sent, "findings": 0}).encode(), 400),
+        (json.dumps({**sent, "first": "x" * 501}).encode(), 400),
+        (json.dumps({**sent, "first": "a line\nand another"}).encode(), 400),
+        (json.dumps({**sent, "day": "20991231"}).encode(), 404),
+    ]
+    before = files_of(root)
+    for body, status in refused:
+        assert await _post(url, body, to="failures") == status
+    assert await _post(url, json.dumps(sent).encode(), {}, to="failures") == 401
+    assert files_of(root) == before
+    assert await _post(url, json.dumps(sent).encode(), to="failures") == 201
+    assert set(files_of(root)) - set(before) == {f"run/backups/{DAY}.failure.json"}
+    failure = read_failure(root, DAY)
+    assert failure is not None
+    assert (failure.findings, failure.first) == (2, sent["first"])
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])

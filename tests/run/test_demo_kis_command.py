@@ -10,6 +10,7 @@ from typing import Any, Final
 import psutil
 import pytest
 
+from sise.journal.receipt import read_receipt
 from sise.simulator.kis.keys import credentials_of
 from tests.run.command_line import START_SECONDS, Run, in_folder, start
 
@@ -70,8 +71,15 @@ def test_a_day_ends_by_itself_with_its_report(tmp_path: Path, sise: Run) -> None
     assert facts["slots"]["limit"] == 41
     frames = facts["ledger"]["frames"]
     assert frames["received"] == frames["recorded"] > 0
-    assert facts["backup"] == {"verified": None}
     data = tmp_path / "data" / "demo-kis"
+    backup = facts["backup"]
+    assert (backup["verified"], backup["findings"]) == (True, [])
+    assert set(backup) == {"verified", "files", "bytes", "seconds", "findings"}
+    assert backup["files"] > 0
+    assert (data / "backup/20261118/SUCCESS.marker").exists()
+    receipt = read_receipt(data, "20261118")
+    assert receipt is not None
+    assert receipt.received_at.startswith("2026-11-18T12:00:"), "at 21:00 of that day"
     assert not (data / "run" / "tokens").exists()
     files = [path.read_bytes() for path in data.rglob("*") if path.is_file()]
     for secret in secrets:

@@ -10,12 +10,13 @@ import msgspec
 import pytest
 import zstandard
 
+from sise.journal.fingerprint import journal_hash
 from sise.journal.line import close_line
 from sise.model.calendar import Calendar
 from sise.model.errors import BadInput
 from sise.model.time import NS_PER_SECOND, iso, parse_iso
 from sise.run.clocks import clock_of
-from sise.run.day_report import day_report, journal_hash
+from sise.run.day_report import day_report
 from sise.run.kis_day import KisDay, choose_day, make_room, variables_of
 
 NOW: Final = parse_iso("2026-11-20T06:00:00Z")
@@ -93,8 +94,10 @@ def test_only_the_demos_own_earlier_day_makes_room(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="another demo"):
             make_room(tmp_path, ours=True)
     assert (tmp_path / "wire").exists()
+    write(tmp_path, "backup/20261118/data/wire/kis/20261118/09", [{"n": 1}])
+    write(tmp_path, "run/backups/20261118.receipt", [{}])
     make_room(tmp_path, ours=True)
-    assert not (tmp_path / "wire").exists()
+    assert not any((tmp_path / name).exists() for name in ("wire", "backup", "run/backups"))
     assert (tmp_path / "mine.txt").exists()
 
 

@@ -2,7 +2,8 @@
 
 A day that is held whole stays whole until the new package has arrived and is verified; a server that lists
 less than is held, or an older state of it, is refused by name. Whatever ends a pull (a cut line, a full disk,
-``kill -9``), the next one goes on from the bytes that are there.
+``kill -9``), the next one goes on from the bytes that are there. A day that cannot be brought whole is told
+the server, whose people must know.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Final
 from msgspec import Struct
 
 from sise.fleet.held import MANIFEST_NAME, HeldDay, Marker, alone, is_right
-from sise.fleet.part import disk_errors
+from sise.fleet.part import LocalDisk, disk_errors
 from sise.fleet.source import Changed, Lied, Source
 from sise.fleet.verify import Finding
 from sise.journal.package import BadPackage, Package, PackedFile, decode_package, package_hash, shrunk
+from sise.model.errors import SiseError
 from sise.model.time import NS_PER_SECOND, Clock, iso
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ WRONG_BYTES_MAX: Final = 3
 LISTS_MAX: Final = 4
 """So often the day's list may change while it is being pulled."""
 SECONDS_DIGITS: Final = 3
+SENTENCE_CHARACTERS_MAX: Final = 300
 
 
 class Pulled(Struct, kw_only=True):
@@ -68,7 +71,14 @@ class Puller:
             self._to.mkdir(parents=True, exist_ok=True)
         with alone(self._to):
             wanted = days if days is not None else [each.day for each in await self._source.days()]
-            return [await self._day(day) for day in wanted]
+            return [await self._day_or_tell(day) for day in wanted]
+
+    async def _day_or_tell(self, day: str) -> Pulled:
+        try:
+            return await self._day(day)
+        except LocalDisk:
+            await self._tell(day, 1, "the disk of the backup machine refuses")
+            raise
 
     async def _day(self, day: str) -> Pulled:
         began = self._clock.monotonic_ns()
@@ -83,7 +93,18 @@ class Puller:
         pulled.seconds = round((self._clock.monotonic_ns() - began) / NS_PER_SECOND, SECONDS_DIGITS)
         for finding in pulled.findings:
             log.error("%s: %s %s: %s", day, finding.kind, finding.file, finding.what)
+        if pulled.findings:
+            first = pulled.findings[0]
+            await self._tell(day, len(pulled.findings), f"{first.kind} {first.file}: {first.what}")
         return pulled
+
+    async def _tell(self, day: str, findings: int, first: str) -> None:
+        """The server's own people must see that its day is not safe; that it cannot be told is logged."""
+        sentence = "".join(each for each in first if each.isprintable())[:SENTENCE_CHARACTERS_MAX]
+        try:
+            await self._source.send_failure(day, findings, sentence)
+        except SiseError as error:
+            log.warning("%s: the server could not be told of the failure: %s", day, error)
 
 
 class _Day:

@@ -48,16 +48,28 @@ def next_time(now_ns: int, times: list[tuple[int, int]]) -> int:
     return min(moment for moment in moments if moment > now_ns)
 
 
-async def every_day(clock: Clock, times: list[tuple[int, int]], work: Callable[[], Awaitable[bool]]) -> None:
-    """Do ``work`` at each of ``times``, until cancelled. It is done again where it fails or answers False."""
+async def every_day(
+    clock: Clock,
+    times: list[tuple[int, int]],
+    work: Callable[[], Awaitable[bool]],
+    *,
+    at_once: bool = False,
+    on_failure: Callable[[str], None] = lambda sentence: None,
+) -> None:
+    """Do ``work`` at each of ``times``, until cancelled. It is done again where it fails or answers False.
+
+    ``at_once``: now too, for a machine that was off at its hour. ``on_failure`` is told why a try failed.
+    """
+    moment_ns = clock.now_ns() if at_once else next_time(clock.now_ns(), times)
     while True:
-        await _sleep_until(clock, next_time(clock.now_ns(), times))
+        await _sleep_until(clock, moment_ns)
         for _ in range(RETRIES_MAX):
-            if await _done(work):
+            if await _done(work, on_failure):
                 break
-            await clock.sleep(RETRY_MINUTES * 60)
+            await _sleep_until(clock, clock.now_ns() + RETRY_MINUTES * 60 * NS_PER_SECOND)
         else:
-            log.error("given up for today after %d tries", RETRIES_MAX)
+            log.error("given up until the next time after %d tries", RETRIES_MAX)
+        moment_ns = next_time(clock.now_ns(), times)
 
 
 async def _sleep_until(clock: Clock, moment_ns: int) -> None:
@@ -65,9 +77,10 @@ async def _sleep_until(clock: Clock, moment_ns: int) -> None:
         await clock.sleep(min(left, SLEEP_SECONDS_MAX))
 
 
-async def _done(work: Callable[[], Awaitable[bool]]) -> bool:
+async def _done(work: Callable[[], Awaitable[bool]], on_failure: Callable[[str], None]) -> bool:
     try:
         return await work()
     except SiseError as error:
         log.error("%s; tried again in %d minutes", error, RETRY_MINUTES)
+        on_failure(str(error))
         return False

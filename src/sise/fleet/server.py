@@ -3,7 +3,8 @@
     GET  /days                      the days there are, with the hash of each one's package
     GET  /days/{day}                its package: one line, whose SHA-256 is that hash
     GET  /days/{day}/files/{path}   a file of that package, from any byte on (Range)
-    POST /receipts                  the only write: a small note of who has verified which package
+    POST /receipts                  a small note of who has verified which package
+    POST /failures                  and one that a day could not be brought whole; nothing else is written
 
 A path is looked up in the day's package and never joined from what was asked, so that no request can leave
 the journal. Without the token every request is answered alike. Sealing and hashing run in a thread, one at a
@@ -27,8 +28,9 @@ from msgspec import Struct
 
 from sise.journal.pack import Packer
 from sise.journal.package import Package, encode_package, is_day, is_hash, package_hash
-from sise.journal.receipt import Receipt, write_receipt
-from sise.model.time import Clock, iso
+from sise.journal.receipt import Failure, Receipt, write_failure, write_receipt
+from sise.model.errors import BadInput
+from sise.model.time import Clock, iso, parse_iso
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ REQUEST_BYTES_MAX: Final = 4096
 REFUSALS_LOGGED_MAX: Final = 100
 """After so many wrong tokens, only every hundredth is logged."""
 PACKAGES_KEPT_MAX: Final = 400
+SENTENCE_CHARACTERS_MAX: Final = 500
+TIME_CHARACTERS_MAX: Final = 40
 
 
 class ReceiptSent(Struct, kw_only=True):
@@ -48,6 +52,14 @@ class ReceiptSent(Struct, kw_only=True):
     verified_at: str
 
 
+class FailureSent(Struct, kw_only=True):
+    """What a puller posts of a day that it could not bring whole."""
+
+    day: str
+    findings: int
+    first: str
+
+
 class BackupServer:
     """The application; ``app`` is what aiohttp runs.
 
@@ -57,13 +69,15 @@ class BackupServer:
         The data folder.
     token
         Whoever sends it as a bearer token may read everything.
+    file_clock
+        What the times of files are of, where ``clock`` is that of a simulated day.
     """
 
-    def __init__(self, root: Path, token: str, clock: Clock) -> None:
+    def __init__(self, root: Path, token: str, clock: Clock, file_clock: Clock | None = None) -> None:
         self._root = root
         self._token = hashlib.sha256(token.encode()).digest()
         self._clock = clock
-        self._packer = Packer(root, clock)
+        self._packer = Packer(root, clock, file_clock)
         self._packing = asyncio.Lock()
         self._given: dict[str, Package] = {}
         """The last package given of each day: what may be asked for by path."""
@@ -75,6 +89,7 @@ class BackupServer:
                 web.get("/days/{day}", self._manifest),
                 web.get("/days/{day}/files/{path:.+}", self._file),
                 web.post("/receipts", self._receipt),
+                web.post("/failures", self._failure),
             ]
         )
 
@@ -160,7 +175,7 @@ class BackupServer:
             sent = msgspec.json.decode(await request.read(), type=ReceiptSent)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return _refusal(400, "a receipt is JSON with day, package, files, bytes and verified_at")
-        if not is_day(sent.day) or not is_hash(sent.package) or len(sent.verified_at) > 40:
+        if not is_day(sent.day) or not is_hash(sent.package) or not _is_time(sent.verified_at):
             return _refusal(400, "a receipt names a day, a package's hash and a time")
         package = await self._package(sent.day)
         if package_hash(encode_package(package)) != sent.package:
@@ -179,6 +194,36 @@ class BackupServer:
         await asyncio.to_thread(write_receipt, self._root, receipt)
         log.info("%s is backed up: package %s, verified by %s", sent.day, sent.package[:12], request.remote)
         return web.json_response({"ok": True}, status=201)
+
+    async def _failure(self, request: web.Request) -> web.Response:
+        try:
+            sent = msgspec.json.decode(await request.read(), type=FailureSent)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return _refusal(400, "a failure is JSON with day, findings and first")
+        too_long = len(sent.first) > SENTENCE_CHARACTERS_MAX
+        if not is_day(sent.day) or sent.findings < 1 or too_long or not sent.first.isprintable():
+            return _refusal(400, "a failure names a day, a count and a sentence")
+        async with self._packing:
+            days = await asyncio.to_thread(self._packer.days)
+        if sent.day not in days:
+            return _refusal(404, "there is no such day (or its raw tracks are removed)")
+        failure = Failure(
+            day=sent.day,
+            findings=sent.findings,
+            first=sent.first,
+            told_at=iso(self._clock.now_ns()),
+            by=request.remote or "",
+        )
+        await asyncio.to_thread(write_failure, self._root, failure)
+        log.error("%s could not be backed up by %s: %s", sent.day, request.remote, sent.first)
+        return web.json_response({"ok": True}, status=201)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return len(text) <= TIME_CHARACTERS_MAX and parse_iso(text) > 0
+    except BadInput:
+        return False
 
 
 def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:

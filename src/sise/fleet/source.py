@@ -122,6 +122,10 @@ class Source:
         """Tell the server that a package is verified here."""
         await self._small("POST", "/receipts", body=facts)
 
+    async def send_failure(self, day: str, findings: int, first: str) -> None:
+        """Tell the server that ``day`` could not be brought whole, and the first reason."""
+        await self._small("POST", "/failures", body={"day": day, "findings": findings, "first": first})
+
     async def fetch(self, day: str, file: PackedFile, part: Path) -> int:
         """Bring ``file`` to ``part``, from where ``part`` ends; answers how many bytes came.
 

@@ -2,7 +2,8 @@
 
 A removal is an event first (``raw_removal_begun``: what, why, which frames, what the ledger will lack), then
 the day's folders go, each in one step, then ``raw_removed``. One that was cut short is finished by the next
-run. A day that waits too long for its backup is an event at every run, critical beyond the cap.
+run. Every run says what it decided of each day (``retention_run``); a day that waits too long for its backup
+is an event of its own at every run, critical beyond the cap.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +22,13 @@ from msgspec import Struct
 
 from sise.journal.disk import Disk, make_folder, sync_folder
 from sise.journal.files import partitions, read_lines
+from sise.journal.overdue import day_backup
 from sise.journal.pack import RAW_FOLDERS, Packer
 from sise.journal.package import Package, day_of, encode_package, package_hash
 from sise.journal.partition import MANIFEST, events_stream
-from sise.journal.receipt import read_receipt
 from sise.journal.recover import mend_tails
 from sise.journal.removals import BEGUN, DONE, RETENTION, Removal, unfinished
-from sise.journal.retention import BACKUP_DUE_DAYS, Decision, anomalies, look, plan, raw_folders
+from sise.journal.retention import BACKUP_FAILED, Decision, anomalies, look, plan, raw_folders
 from sise.journal.writer import JournalWriter
 from sise.model.errors import SiseError
 from sise.model.records import SystemEvent
@@ -47,11 +49,11 @@ class NotRemoved(SiseError):
 class Retention:
     """Plans and applies, and writes what it does into ``system/events/retention``."""
 
-    def __init__(self, root: Path, disk: Disk, clock: Clock) -> None:
+    def __init__(self, root: Path, disk: Disk, clock: Clock, file_clock: Clock | None = None) -> None:
         self._root = root
         self._disk = disk
         self._clock = clock
-        self._packer = Packer(root, clock)
+        self._packer = Packer(root, clock, file_clock)
 
     def plan(self, *, over_cap: bool = False) -> list[Decision]:
         """What would be done now. Seals what is finished, and changes nothing else."""
@@ -73,6 +75,7 @@ class Retention:
         for removal in unfinished(self._root):
             self._remove(removal)
         decisions = self.plan(over_cap=over_cap)
+        self._say_all(decisions)
         self._warn(decisions)
         for decision in decisions:
             if decision.action == "remove":
@@ -91,18 +94,24 @@ class Retention:
         finally:
             self._disk.close(lock)
 
+    def _say_all(self, decisions: list[Decision]) -> None:
+        """What was decided of each day, also where nothing is to be done."""
+        counts = Counter(each.action for each in decisions)
+        message = ", ".join(f"{action} {count}" for action, count in sorted(counts.items())) or "no raw days"
+        self._say("retention_run", message, "info", {"days": msgspec.to_builtins(decisions)})
+
     def _warn(self, decisions: list[Decision]) -> None:
-        said = _said_failed(self._root)
+        said = _said_failed(self._root, min((each.day for each in decisions), default=""))
         for decision in decisions:
             held: Level = "critical" if decision.action == "alarm" else "warning"
             if decision.action in ("alarm", "hold"):
                 self._say(
                     "retention_alarm", f"{decision.day}: {decision.reason}", held, {"day": decision.day}
                 )
-            late = decision.age_days >= BACKUP_DUE_DAYS and read_receipt(self._root, decision.day) is None
-            if late and decision.day not in said:
-                detail: dict[str, object] = {"day": decision.day, "condition": "backup_failed"}
-                self._say("anomalous_day", f"{decision.day} has no verified backup", "warning", detail)
+            backup = day_backup(self._root, decision.day, self._clock.now_ns())
+            if backup.state == "failed" and decision.day not in said:
+                detail: dict[str, object] = {"day": decision.day, "condition": BACKUP_FAILED}
+                self._say("anomalous_day", f"{decision.day}: {backup.reason}", "warning", detail)
 
     def _begin(self, decision: Decision) -> None:
         package = self._packer.package(decision.day)
@@ -148,8 +157,9 @@ class Retention:
         log.log(getattr(logging, level.upper()), "%s: %s", kind, message)
 
 
-def _said_failed(root: Path) -> set[str]:
-    return {day for day, conditions in anomalies(root).items() if "backup_failed" in conditions}
+def _said_failed(root: Path, since: str) -> set[str]:
+    said = anomalies(root, since=since)
+    return {day for day, conditions in said.items() if BACKUP_FAILED in conditions}
 
 
 class _Record(Struct):

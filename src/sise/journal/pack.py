@@ -55,29 +55,27 @@ class _Numbered(Struct):
 class Packer:
     """Makes packages of the journal under ``root``. Remembers the hashes of files that did not change.
 
-    Belongs to one thread at a time. Raises ``OSError`` where the journal cannot be read.
+    Belongs to one thread at a time. Raises ``OSError`` where the journal cannot be read. ``file_clock`` is
+    the clock that the times of files are of: the machine's, where ``clock`` is that of a simulated day.
     """
 
-    def __init__(self, root: Path, clock: Clock) -> None:
+    def __init__(self, root: Path, clock: Clock, file_clock: Clock | None = None) -> None:
         self._root = root
         self._clock = clock
+        self._file_clock = file_clock or clock
         self._hashes: dict[_Stamp, PackedFile] = {}
         self._numbers: dict[_Stamp, WireRange | None] = {}
 
     def days(self) -> list[str]:
         """The days there are, oldest first; not those whose raw tracks retention has removed."""
-        raw, found = set(), set()
-        for path in self._paths():
-            day = day_of(path)
-            found.add(day)
-            if path.startswith(RAW_FOLDERS):
-                raw.add(day)
+        found = paths_by_day(self._root)
+        raw = {day for day, paths in found.items() if any(path.startswith(RAW_FOLDERS) for path in paths)}
         gone = {removal.day for removal in removals(self._root)} - raw
-        return sorted(found - gone - {""})
+        return sorted(found.keys() - gone - {""})
 
     def package(self, day: str) -> Package:
         """The package of ``day`` as it lies there now."""
-        seal_finished(self._root, list(JOURNAL_FOLDERS), self._clock.now_ns())
+        seal_finished(self._root, list(JOURNAL_FOLDERS), self._file_clock.now_ns())
         for _ in range(TRIES_MAX - 1):
             try:
                 return self._package(day)
@@ -95,13 +93,12 @@ class Packer:
         zones = self._zones()
         files: list[PackedFile] = []
         waiting: list[str] = []
-        for path in self._paths():
-            if day_of(path) == day:
-                why = self._open(path, zones)
-                if why:
-                    waiting.append(f"{path}: {why}")
-                else:
-                    files.append(self._packed(path))
+        for path in paths_by_day(self._root).get(day, []):
+            why = self._open(path, zones)
+            if why:
+                waiting.append(f"{path}: {why}")
+            else:
+                files.append(self._packed(path))
         for manifest in sorted({manifest_path(file.path) for file in files}):
             lines = self._manifest(manifest, day)
             if lines:
@@ -116,12 +113,6 @@ class Packer:
             wire=self._wire(files),
             files=files,
         )
-
-    def _paths(self) -> list[str]:
-        found = [file.name for file in partitions(self._root, JOURNAL_FOLDERS)]
-        torn = (self._root / TORN_FOLDER).glob("*")
-        universe = (self._root / "universe").rglob("*.json*")
-        return found + sorted(path.relative_to(self._root).as_posix() for path in (*torn, *universe))
 
     def _zones(self) -> dict[str, ZoneInfo]:
         """The zone of each provider, by the markets that it has folders for."""
@@ -141,10 +132,10 @@ class Packer:
             size = file.seek(0, 2)
             if good_end(file.fileno(), size) != size:
                 return "its last line is torn; the next start of the collector mends it"
-        now_ns = self._clock.now_ns()
-        quiet = now_ns / NS_PER_SECOND - on_disk.stat().st_mtime >= QUIET_SECONDS
+        written = on_disk.stat().st_mtime
+        quiet = self._file_clock.now_ns() / NS_PER_SECOND - written >= QUIET_SECONDS
         provider = path.split("/")[2 if path.startswith("system/") else 1]
-        over = day_of(path) < local_day(now_ns, zones.get(provider))
+        over = day_of(path) < local_day(self._clock.now_ns(), zones.get(provider))
         return "" if (over and quiet) or not is_held(on_disk) else "a collector holds it"
 
     def _packed(self, path: str) -> PackedFile:
@@ -232,6 +223,17 @@ class Packer:
                 cache.clear()
             cache[stamp] = make()
         return cache[stamp]
+
+
+def paths_by_day(root: Path) -> dict[str, list[str]]:
+    """Every file that a day's package has but the manifests, by day, as they lie there now."""
+    found = [file.name for file in partitions(root, JOURNAL_FOLDERS)]
+    torn = (root / TORN_FOLDER).glob("*")
+    universe = (root / "universe").rglob("*.json*")
+    days: dict[str, list[str]] = {}
+    for path in found + sorted(path.relative_to(root).as_posix() for path in (*torn, *universe)):
+        days.setdefault(day_of(path), []).append(path)
+    return days
 
 
 def local_day(now_ns: int, zone: ZoneInfo | None) -> str:

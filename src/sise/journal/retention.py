@@ -18,16 +18,16 @@ import msgspec
 from msgspec import Struct
 
 from sise.journal.files import partitions, read_lines
+from sise.journal.overdue import day_backup
 from sise.journal.pack import RAW_FOLDERS, Packer, local_day
 from sise.journal.package import day_of, encode_package, package_hash
-from sise.journal.receipt import read_receipt
 from sise.model.time import Clock
 
 RAW_DAYS: Final = 3
 ANOMALOUS_DAYS: Final = 7
 CAP_DAYS: Final = 10
-BACKUP_DUE_DAYS: Final = 2
-"""A day without a verified backup by then is anomalous too."""
+BACKUP_FAILED: Final = "backup_failed"
+"""The condition of a day whose backup has failed, or is overdue: it is anomalous too."""
 
 Action = Literal["keep", "hold", "alarm", "remove"]
 
@@ -65,30 +65,35 @@ def plan(states: list[DayState], *, over_cap: bool = False) -> list[Decision]:
     return [_decide(state, over_cap) for state in states]
 
 
+def keep_days(anomalous: list[str]) -> int:
+    """How many days after its own a day's raw tracks are kept in any case."""
+    return ANOMALOUS_DAYS if anomalous else RAW_DAYS
+
+
 def _decide(state: DayState, over_cap: bool) -> Decision:
-    keep_days = ANOMALOUS_DAYS if state.anomalies else RAW_DAYS
+    kept = keep_days(state.anomalies)
     lacking = _lacking(state)
-    action, reason = _verdict(state, keep_days, lacking, over_cap)
+    action, reason = _verdict(state, kept, lacking, over_cap)
     return Decision(
         day=state.day,
         action=action,
         reason=reason,
         age_days=state.age_days,
-        keep_days=keep_days,
+        keep_days=kept,
         bytes=state.bytes,
         backed_up=not lacking,
         package=state.package,
     )
 
 
-def _verdict(state: DayState, keep_days: int, lacking: str, over_cap: bool) -> tuple[Action, str]:
-    if state.age_days <= keep_days:
+def _verdict(state: DayState, kept: int, lacking: str, over_cap: bool) -> tuple[Action, str]:
+    if state.age_days <= kept:
         why = f" (anomalous: {', '.join(state.anomalies)})" if state.anomalies else ""
-        return "keep", f"raw tracks are kept {keep_days} days{why}"
+        return "keep", f"raw tracks are kept {kept} days{why}"
     if not lacking:
-        return "remove", f"older than {keep_days} days, and backup {state.receipt[:12]} is verified"
+        return "remove", f"older than {kept} days, and backup {state.receipt[:12]} is verified"
     if state.age_days <= CAP_DAYS:
-        return "hold", f"older than {keep_days} days, but {lacking}"
+        return "hold", f"older than {kept} days, but {lacking}"
     if over_cap:
         return (
             "remove",
@@ -107,34 +112,42 @@ def _lacking(state: DayState) -> str:
     if not state.receipt:
         return "no verified backup has been receipted"
     if state.receipt != state.package:
-        return f"the backup {state.receipt[:12]} is not of what lies here ({state.package[:12]})"
+        here = f" ({state.package[:12]})" if state.package else ""
+        return f"the backup {state.receipt[:12]} is not of what lies here{here}"
     return ""
 
 
 def look(root: Path, packer: Packer, clock: Clock) -> list[DayState]:
     """The state of every day that has raw tracks, oldest first."""
-    today = local_day(clock.now_ns(), None)
-    said = anomalies(root)
+    now_ns = clock.now_ns()
+    folders = raw_folders(root)
+    said = anomalies(root, since=min(folders, default=""))
     states = []
-    for day, folders in raw_folders(root).items():
-        age = _age_days(day, today)
-        found = list(said.get(day, []))
-        receipt = read_receipt(root, day)
-        if receipt is None and age >= BACKUP_DUE_DAYS and "backup_failed" not in found:
-            found.append("backup_failed")
+    for day, names in folders.items():
         package = packer.package(day)
         states.append(
-            DayState(
-                day=day,
-                age_days=age,
-                bytes=sum(_size(root / folder) for folder in folders),
-                anomalies=found,
+            msgspec.structs.replace(
+                day_state(root, day, names, said.get(day, []), now_ns),
                 package=package_hash(encode_package(package)),
                 waiting=package.open,
-                receipt=receipt.package if receipt else "",
             )
         )
     return states
+
+
+def day_state(root: Path, day: str, folders: list[str], said: list[str], now_ns: int) -> DayState:
+    """The state of a day but for its package. ``said``: the conditions that its events name."""
+    backup = day_backup(root, day, now_ns)
+    found = list(said)
+    if backup.state == "failed" and BACKUP_FAILED not in found:
+        found.append(BACKUP_FAILED)
+    return DayState(
+        day=day,
+        age_days=_age_days(day, local_day(now_ns, None)),
+        bytes=sum(folder_bytes(root / folder) for folder in folders),
+        anomalies=found,
+        receipt=backup.receipt.package if backup.receipt else "",
+    )
 
 
 def raw_folders(root: Path) -> dict[str, list[str]]:
@@ -157,7 +170,8 @@ def _date(day: str) -> datetime:
     return datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
 
 
-def _size(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
+    """What lies below ``folder``, on disk."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
@@ -169,10 +183,15 @@ class _Happening(Struct):
 _happening = msgspec.json.Decoder(_Happening)
 
 
-def anomalies(root: Path) -> dict[str, list[str]]:
-    """By day: the conditions that made it anomalous, from the events of that day (or that name it)."""
+def anomalies(root: Path, *, since: str = "") -> dict[str, list[str]]:
+    """By day: the conditions that made it anomalous, from the events of that day (or that name it).
+
+    ``since`` (a day) leaves out the events of earlier days, which can name no later one.
+    """
     found: dict[str, list[str]] = {}
     for file in partitions(root, ["system/events"]):
+        if day_of(file.path) < since:
+            continue
         for line in read_lines(root, file):
             if b'"anomalous_day"' in line.body:
                 happening = _happening.decode(line.body)

@@ -18,6 +18,7 @@ import typer
 
 from sise.model.errors import BadInput
 from sise.model.time import SystemClock
+from sise.run.backup_view import is_well, print_pulled, print_report
 from sise.run.lifetime import begin, stop_event
 from sise.run.options import ForOption, JsonOption
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
+    from aiohttp import web
+
     from sise.fleet.pull import Pulled
-    from sise.fleet.verify import Report
 
 TOKEN_VARIABLE: Final = "SISE_BACKUP_TOKEN"
 TOKEN_CHARACTERS_MIN: Final = 16
@@ -56,9 +58,12 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Offer the journal's days, read-only, to whom has the token SISE_BACKUP_TOKEN."""
+    from sise.fleet.server import BackupServer
+    from sise.run.clocks import clock_of
     from sise.run.serve import base_url, bind
 
-    root = begin().data_dir
+    settings = begin()
+    root, clock = settings.data_dir, clock_of(settings.clock)
     token = _token()
     if not root.is_dir():
         raise BadInput("data_dir (SISE_DATA_DIR)", str(root), "there is no such folder; name a journal's")
@@ -70,7 +75,8 @@ def serve(
     listening = bind(host, port)
     url = base_url(listening)
     url = url.replace("http:", "https:", 1) if tls else url
-    asyncio.run(_serve(root, token, listening, tls, seconds, lambda: _announce(url, root, as_json)))
+    server = BackupServer(root, token, clock, SystemClock())
+    asyncio.run(_serve(server.app, listening, tls, seconds, lambda: _announce(url, root, as_json)))
 
 
 @app.command()
@@ -97,9 +103,9 @@ def pull(
     """Bring days here, verify every file, mark them, tell the server. Exit code 1 where one is not whole."""
     from sise.fleet.schedule import every_day, parse_time
     from sise.journal.package import parse_day
+    from sise.run.clocks import clock_of
 
-    begin()
-    clock = SystemClock()
+    clock = clock_of(begin().clock)
     token = _token()
     days = [parse_day(each, "--day") for each in day] if day else None
     times = [parse_time(each) for each in every_day_at or []]
@@ -114,16 +120,20 @@ def pull(
 
     async def scheduled() -> bool:
         pulled = await once()
-        _print_pulled(pulled, as_json)
-        return all(_is_well(each) for each in pulled)
+        print_pulled(pulled, as_json)
+        return all(is_well(each) for each in pulled)
+
+    def failed(sentence: str) -> None:
+        if as_json:
+            typer.echo(msgspec.json.encode({"ok": False, "error": sentence}))
 
     if times:
         with suppress(KeyboardInterrupt):
-            asyncio.run(every_day(clock, times, scheduled))
+            asyncio.run(every_day(clock, times, scheduled, at_once=True, on_failure=failed))
         return
     pulled = asyncio.run(once())
-    _print_pulled(pulled, as_json)
-    if not all(each.ok if days else _is_well(each) for each in pulled):
+    print_pulled(pulled, as_json)
+    if not all(each.ok if days else is_well(each) for each in pulled):
         raise typer.Exit(1)
 
 
@@ -133,7 +143,7 @@ def verify(path: PathArgument, as_json: JsonOption = False) -> None:
     from sise.fleet.verify import verify as check
 
     begin()
-    _print_report(check(path, SystemClock()), as_json, "verified")
+    print_report(check(path, SystemClock()), as_json, "verified")
 
 
 @app.command()
@@ -146,12 +156,11 @@ def restore(
     from sise.fleet.restore import restore as put_back
 
     begin()
-    _print_report(put_back(path, to, SystemClock()), as_json, "restored")
+    print_report(put_back(path, to, SystemClock()), as_json, "restored")
 
 
 async def _serve(
-    root: Path,
-    token: str,
+    app: web.Application,
     listening: socket.socket,
     tls: ssl.SSLContext | None,
     seconds: float | None,
@@ -159,11 +168,7 @@ async def _serve(
 ) -> None:
     from aiohttp import web
 
-    from sise.fleet.server import BackupServer
-
-    runner = web.AppRunner(
-        BackupServer(root, token, SystemClock()).app, access_log=None, shutdown_timeout=STOP_SECONDS
-    )
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
     with stop_event(seconds) as stop:
         await runner.setup()
         try:
@@ -221,49 +226,3 @@ def _is_loopback(host: str) -> bool:
     from sise.fleet.source import is_loopback
 
     return is_loopback(host)
-
-
-def _is_well(pulled: Pulled) -> bool:
-    """Whether there is nothing to do again soon: a day that goes on at the server is for the next time."""
-    return pulled.ok or (not pulled.finished and not pulled.findings)
-
-
-def _print_pulled(pulled: list[Pulled], as_json: bool) -> None:
-    if as_json:
-        typer.echo(
-            msgspec.json.encode(
-                {
-                    "ok": all(_is_well(each) for each in pulled),
-                    "verified": [each.day for each in pulled if each.ok],
-                    "days": pulled,
-                }
-            )
-        )
-        return
-    for each in pulled:
-        typer.echo(f"{each.day}: {_verdict(each)}")
-        for finding in each.findings:
-            typer.echo(f"  {finding.kind}: {finding.file}: {finding.what}")
-        for partition in each.open if not each.findings else []:
-            typer.echo(f"  not finished: {partition}")
-
-
-def _verdict(pulled: Pulled) -> str:
-    much = f"{pulled.files:,} files, {pulled.bytes:,} bytes, {pulled.fetched_bytes:,} fetched"
-    if pulled.ok:
-        return f"{'held already' if pulled.held_before else 'verified'} ({much}, {pulled.seconds:.1f} s)"
-    if pulled.findings:
-        return f"NOT backed up ({much})"
-    return f"not finished at the server; no SUCCESS.marker yet ({much})"
-
-
-def _print_report(report: Report, as_json: bool, done: str) -> None:
-    if as_json:
-        typer.echo(msgspec.json.encode(report))
-    else:
-        for finding in report.findings:
-            typer.echo(f"{finding.kind}: {finding.file}: {finding.what}")
-        verdict = done if report.ok else f"{len(report.findings)} findings"
-        typer.echo(f"{report.files:,} files, {report.bytes:,} bytes, {report.seconds:.1f} s: {verdict}")
-    if not report.ok:
-        raise typer.Exit(1)

@@ -95,6 +95,18 @@ class Child:
         """
         if self._process.returncode != 0:
             raise self.failure()
+        return self.said()
+
+    def said(self) -> dict[str, Any]:
+        """The child's last line, decoded, however it ended.
+
+        Raises
+        ------
+        ChildFailed
+            It printed no JSON object.
+        """
+        if not self._last:
+            raise self.failure()
         return self._decoded(self._last)
 
     def failure(self) -> ChildFailed:

@@ -5,14 +5,13 @@ Nothing here asks the collector. What the journal does not hold is ``None``: it 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -21,13 +20,12 @@ from sise.collect.completeness import Completeness, VolumeCounter
 from sise.collect.hours import TrackHours
 from sise.collect.swing import next_sweep
 from sise.collect.universe import UniverseDamaged, read_universe, universe_path
-from sise.journal.files import READ_BYTES, open_partition, partitions, read_lines
+from sise.journal.files import partitions, read_lines
+from sise.journal.fingerprint import journal_hash
 from sise.model.calendar import Calendar
 from sise.model.hours import VENUE_OF_MARKET
 from sise.model.time import NS_PER_SECOND, parse_iso
 
-HASHED_TRACKS: Final = ("wire", "scalp", "swing", "system")
-LENGTH_BYTES: Final = 8
 
 
 class _Scalp(Struct):
@@ -228,21 +226,3 @@ def _overflow(root: Path, provider: str) -> int | None:
     """Lines of the overflow ledger; None where there is none."""
     files = partitions(root, [f"system/overflow/{provider}"])
     return sum(1 for file in files for _ in read_lines(root, file)) if files else None
-
-
-def journal_hash(root: Path, provider: str) -> str:
-    """SHA-256 over the provider's partitions, in the order of their paths.
-
-    Of each: its path, its length, and the SHA-256 of its plain bytes, so that sealing changes nothing.
-    """
-    whole = hashlib.sha256()
-    for file in partitions(root, HASHED_TRACKS):
-        if f"/{provider}/" not in file.path:
-            continue
-        one, size = hashlib.sha256(), 0
-        with open_partition(root, file) as source:
-            while data := source.read(READ_BYTES):
-                one.update(data)
-                size += len(data)
-        whole.update(file.path.encode() + b"\0" + size.to_bytes(LENGTH_BYTES, "big") + one.digest())
-    return whole.hexdigest()

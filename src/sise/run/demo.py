@@ -104,23 +104,30 @@ async def _demo(plan: Plan, *, as_json: bool, browser: bool) -> ChildFailed | No
             await stage.end()
             plan.tidy()
     ledger = stage.ledger()
-    if ledger is not None:
-        _report(plan, ledger, time.monotonic() - began, as_json=as_json)
-    return stage.failure
+    if ledger is None:
+        return stage.failure
+    seconds = time.monotonic() - began
+    failure = await _report(plan, ledger, seconds, as_json=as_json)
+    return stage.failure or failure
 
 
-def _report(plan: Plan, ledger: dict[str, Any], seconds: float, *, as_json: bool) -> None:
+async def _report(plan: Plan, ledger: dict[str, Any], seconds: float, *, as_json: bool) -> ChildFailed | None:
+    """Say what was recorded; a KIS day is backed up first. Answers what failed of that."""
     from sise.run import demo_view
 
     if plan.kis_day is None:
         demo_view.report(ledger, plan.data, seconds, as_json=as_json)
-        return
+        return None
     from sise.providers.kis.limits import SLOTS
     from sise.run.day_report import day_report
+    from sise.run.demo_backup import back_up, failure_of
     from sise.run.kis_day import MARKET
 
+    backup = await back_up(plan.data, plan.kis_day)
     facts = day_report(plan.data, plan.provider, MARKET, plan.kis_day.day, SLOTS[-1].count)
-    demo_view.report_day(facts | {"url": ledger["url"]}, plan.data, seconds, as_json=as_json)
+    facts |= {"backup": backup, "url": ledger["url"]}
+    demo_view.report_day(facts, plan.data, seconds, as_json=as_json)
+    return failure_of(backup)
 
 
 class Stage:

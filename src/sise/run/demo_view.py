@@ -128,8 +128,18 @@ def _day_table(facts: dict[str, Any], seconds: float) -> Table:
     table.add_row("reconnects, gaps", f"{facts['reconnects']}, {len(gaps)}")
     for gap in gaps[-SHOWN_GAPS:]:
         table.add_row("", f"{gap['start']} to {gap['end'] or '(open)'}  {gap['scope']}  {gap['reason']}")
+    table.add_row("backup", backup_text(facts["backup"]))
     table.add_row("journal", f"SHA-256 {facts['journal_hash']}")
     return table
+
+
+def backup_text(backup: dict[str, Any]) -> str:
+    """The day's backup in one line."""
+    much = f"{backup['files']:,} files, {backup['bytes']:,} bytes, {backup['seconds']:.1f} s"
+    if backup["verified"]:
+        return f"verified ({much})"
+    first = backup["findings"][0]
+    return f"NOT verified ({much}): {first['kind']} {first['file']} {first['what']}"
 
 
 def _number(value: float | None) -> str:

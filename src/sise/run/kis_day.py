@@ -26,7 +26,18 @@ AFTER_CLOSE_SECONDS: Final = 600
 """A day ends by itself so long after the regular close: 15:40, on the day of the exam 16:40."""
 TOKENS: Final = "run/tokens"
 LOCK: Final = "run/collect-kis.lock"
-JOURNAL_FOLDERS: Final = ("wire", "scalp", "swing", "system", "quarantine", "universe")
+BACKUP_FOLDER: Final = "backup"
+"""Where the day's backup is pulled to when it is over."""
+DAY_FOLDERS: Final = (
+    "wire",
+    "scalp",
+    "swing",
+    "system",
+    "quarantine",
+    "universe",
+    BACKUP_FOLDER,
+    "run/backups",
+)
 
 
 class KisDay(Struct, frozen=True):
@@ -137,7 +148,7 @@ def make_room(data: Path, *, ours: bool) -> None:
     BadInput
         A journal lies there that is not the demo's own, or another collector records there.
     """
-    there = [data / name for name in JOURNAL_FOLDERS if (data / name).exists()]
+    there = [data / name for name in DAY_FOLDERS if (data / name).exists()]
     if there and not ours:
         remedy = "it holds a journal, and a simulated day must lie alone: name an empty folder"
         raise BadInput("data_dir (SISE_DATA_DIR)", str(data), remedy)

@@ -154,6 +154,7 @@ async def test_no_answer_is_asked_for_once_more_and_then_given_up() -> None:
     await rest.clock.sleep(ACK_SECONDS_MAX)
     assert line.next_text() is None
     assert "without an answer" in line.stopped
+    assert line.unanswered
     line.opened()
     assert not line.stopped
     assert await asked(line, rest) == "000001"
@@ -187,6 +188,7 @@ async def test_an_app_key_in_use_is_left_in_peace() -> None:
     line.next_text()
     line.heard(frames.ack("OPSP8996", "ALREADY IN USE appkey", rt_cd="9", tr_id="(null)", tr_key=""))
     assert line.stopped == "OPSP8996"
+    assert not line.unanswered
     began = rest.clock.now_ns()
     await line.prepare()
     (rule,) = rate_limits("ws-connect-in-use", date(2026, 9, 22))

@@ -88,10 +88,27 @@ def test_a_day_ends_by_itself_with_its_report(tmp_path: Path, sise: Run) -> None
     assert sise("journal", "verify", SISE_DATA_DIR=str(data)).returncode == 0
 
 
+def test_at_max_speed_the_same_seed_gives_the_same_journal(tmp_path: Path, sise: Run) -> None:
+    stretch = ("--day", "2026-11-20", "--from", "09:27", "--to", "09:34", "--speed", "max", "--seed", "5")
+    (tmp_path / "faults.json").write_text('[{"at": 260, "kind": "drop"}]')
+    told = []
+    for data in ("one", "two"):
+        done = sise(*ARGUMENTS, *stretch, "--faults", "faults.json", SISE_DATA_DIR=str(tmp_path / data))
+        assert done.returncode == 0, done.stderr
+        told.append(json.loads(done.stdout.splitlines()[-1]))
+    for facts in told:
+        assert facts.keys() == MEMBERS
+        assert facts["backup"]["verified"] is True
+        assert [gap["reason"] for gap in facts["gaps"]] == ["ws_disconnect"]
+        assert facts["url"] is None
+    assert told[0]["journal_hash"] == told[1]["journal_hash"]
+    assert told[0]["ledger"] == told[1]["ledger"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--speed", "max"), "a day on simulated time in memory is not there yet"),
+        (("--speed", "max", "--for", "5s"), "the day has its own end: use --to HH:MM"),
         (("--day", "2026-11-21"), "the market is closed (weekend)"),
         (("--faults", "nowhere.json"), "name a file that exists"),
         (("--provider", "upbit", "--speed", "60"), "Upbit is played now"),

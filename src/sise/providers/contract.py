@@ -139,6 +139,10 @@ class Line(Protocol):
         """Why this socket is of no more use; empty while it is."""
 
     @property
+    def unanswered(self) -> bool:
+        """It is :attr:`stopped` because the provider says nothing any more, not because it refuses."""
+
+    @property
     def pause_seconds(self) -> float:
         """How long from now :meth:`next_text` gives nothing because it would be too soon."""
 

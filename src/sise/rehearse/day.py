@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sise.collect.collector import CollectConfig, Collector
 from sise.collect.mitigate import Metrics
@@ -53,6 +53,14 @@ class Kill(Struct, frozen=True):
     torn: float = 0.0
 
 
+class Loaded(Struct, frozen=True):
+    """The processors are busy (``cpu_percent``) for ``seconds``, from ``at_seconds`` after the start."""
+
+    at_seconds: float
+    seconds: float
+    cpu_percent: float
+
+
 class Rehearsal(Struct, frozen=True):
     """What is rehearsed. ``start_ns`` and ``end_ns`` are UTC ns; all other times are the market's seconds.
 
@@ -70,6 +78,7 @@ class Rehearsal(Struct, frozen=True):
     faults: tuple[PlannedFault, ...] = ()
     full_disks: tuple[DiskFull, ...] = ()
     kills: tuple[Kill, ...] = ()
+    loads: tuple[Loaded, ...] = ()
 
 
 class Outcome(Struct):
@@ -208,9 +217,16 @@ class _Stage:
             clock=self._market,
             machine=self._machine,
             rng=Random(f"collector {self._plan.seed} {self._lives}"),
-            measure=lambda: CALM,
+            measure=self._measure,
             commit=lambda writer: LoopCommit(writer, self._machine),
         )
+
+    def _measure(self) -> Metrics:
+        now = (self._market.now_ns() - self._plan.start_ns) / NS_PER_SECOND
+        for load in self._plan.loads:
+            if load.at_seconds <= now < load.at_seconds + load.seconds:
+                return structs.replace(CALM, cpu_percent=load.cpu_percent)
+        return CALM
 
     def _provider(self, addresses: Addresses) -> Provider:
         ours = addresses.credentials

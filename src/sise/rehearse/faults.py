@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sise.rehearse.day import DiskFull, Kill, Rehearsal
 from sise.simulator.faults import KIS_KINDS, Fault, PlannedFault, parse_fault
@@ -61,18 +61,7 @@ class Drawn(Struct, frozen=True):
 
     def put_into(self, plan: Rehearsal) -> Rehearsal:
         """``plan`` with these faults."""
-        return Rehearsal(
-            plan.start_ns,
-            plan.end_ns,
-            seed=plan.seed,
-            issues=plan.issues,
-            activity=plan.activity,
-            slots=plan.slots,
-            pace=plan.pace,
-            faults=self.faults,
-            full_disks=self.full_disks,
-            kills=self.kills,
-        )
+        return structs.replace(plan, faults=self.faults, full_disks=self.full_disks, kills=self.kills)
 
 
 def draw(rng: Random, first_seconds: float, last_seconds: float, count: int) -> Drawn:

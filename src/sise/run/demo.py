@@ -5,12 +5,14 @@ server at once. They end in the other order of the data's way: the collector fir
 ledger is whole while the market still plays, then the server, then the simulator.
 
 Upbit is played now, until Ctrl-C. KIS is played on a trading day of its own time, which all three share,
-and ends with the day (:mod:`sise.run.kis_day`).
+and ends with the day (:mod:`sise.run.kis_day`),
+or, at ``--speed max``, runs on simulated time (:mod:`sise.run.demo_max`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import time
@@ -64,7 +66,7 @@ def demo(
     ] = None,
     speed: Annotated[
         float | None,
-        typer.Option(parser=parse_speed, metavar="N", help="kis: so many times faster. [default: 60]"),
+        typer.Option(parser=parse_speed, metavar="N|max", help="kis: so many times faster. [default: 60]"),
     ] = None,
 ) -> None:
     """Record a simulated Upbit, or a KIS trading day, and show it: no account and no network needed."""
@@ -73,7 +75,12 @@ def demo(
         provider, port=port, seed=seed, markets=markets, seconds=seconds, faults=faults,
         day=day, start=start, end=end, speed=speed,
     )  # fmt: skip
-    failure = asyncio.run(_demo(plan, as_json=as_json, browser=not (no_browser or as_json)))
+    if plan.kis_day is not None and math.isinf(plan.kis_day.speed):
+        from sise.run.demo_max import demo_max
+
+        failure = demo_max(plan, plan.kis_day, as_json=as_json)
+    else:
+        failure = asyncio.run(_demo(plan, as_json=as_json, browser=not (no_browser or as_json)))
     if failure is not None:
         raise failure
 

@@ -107,6 +107,8 @@ def make_plan(
     from sise.run import kis_day
 
     chosen = _kis_day(day, start, end, speed)
+    if math.isinf(chosen.speed) and seconds is not None:
+        raise BadInput("--for", f"{seconds:g} s", "with --speed max the day has its own end: use --to HH:MM")
     kis_day.refuse_own_keys()
     kis_day.make_room(data, ours=not given)
     return Plan(data, port, seed, markets, seconds, faults, chosen, {"SISE_CLOCK": chosen.clock})
@@ -122,8 +124,5 @@ def _kis_day(day: str | None, start: str | None, end: str | None, speed: float |
     from sise.model.calendar import Calendar
     from sise.run.kis_day import DEFAULT_SPEED, choose_day
 
-    if speed is not None and math.isinf(speed):
-        remedy = "a day on simulated time in memory is not there yet: give a number, such as 60"
-        raise BadInput("--speed", "max", remedy)
     fast = DEFAULT_SPEED if speed is None else speed
     return choose_day(Calendar("krx"), time.time_ns(), day=day, start=start, end=end, speed=fast)

@@ -189,33 +189,44 @@ class Line:
     async def _write(self, out: Outgoing, fault: str) -> None:
         if self._transport.is_closing():
             raise ConnectionResetError
-        if out.kind:
-            self.sent_frames += 1
-            self._sent.add(
-                now_ns=self._clock.now_ns(),
-                connection=self.number,
-                kind=out.kind,
-                code=out.code,
-                mark=out.mark,
-                records=out.records,
-                payload=out.payload,
-                fault=fault,
-            )
         self.heard()
         if self._board.active("drip", "ws"):
-            await self._drip(_frame_bytes(out))
+            whole = False
+            try:
+                whole = await self._drip(_frame_bytes(out))
+            finally:
+                if whole:
+                    self._note(out, fault)
+                else:
+                    self._leave_out(out)
         else:
+            self._note(out, fault)
             await self._socket.send_frame(out.payload, out.opcode)
 
-    async def _drip(self, data: bytes) -> None:
-        """A byte at a time while the fault lasts; the rest at once, so that the frame stays whole."""
+    def _note(self, out: Outgoing, fault: str) -> None:
+        if not out.kind:
+            return
+        self.sent_frames += 1
+        self._sent.add(
+            now_ns=self._clock.now_ns(),
+            connection=self.number,
+            kind=out.kind,
+            code=out.code,
+            mark=out.mark,
+            records=out.records,
+            payload=out.payload,
+            fault=fault,
+        )
+
+    async def _drip(self, data: bytes) -> bool:
+        """A byte at a time while the fault lasts; the rest at once. Whether the line took the whole frame."""
         for i in range(len(data)):
             drip = self._board.active("drip", "ws")
-            if drip is None:
-                self._transport.write(data[i:])
-                return
-            self._transport.write(data[i : i + 1])
+            self._transport.write(data[i : i + 1] if drip else data[i:])
+            if drip is None or self._transport.is_closing():
+                break
             await self._clock.sleep(drip.delay_ms / 1000)
+        return not self._transport.is_closing()
 
 
 def _frame_bytes(out: Outgoing) -> bytes:

@@ -86,6 +86,11 @@ class KisLine:
         return self._registrations.stopped or self._gave_up
 
     @property
+    def unanswered(self) -> bool:
+        """So many requests in a row had no answer that this socket is given up."""
+        return self._unanswered >= UNANSWERED_MAX
+
+    @property
     def pause_seconds(self) -> float:
         """How long from now :meth:`next_text` gives nothing because it would be too soon."""
         since = (self._rest.clock.monotonic_ns() - self._sent_ns) / NS_PER_SECOND
@@ -174,5 +179,5 @@ class KisLine:
         self._registrations.unanswered()
         self._probing = False
         self._unanswered += 1
-        if self._unanswered >= UNANSWERED_MAX:
+        if self.unanswered:
             self._gave_up = f"{UNANSWERED_MAX} requests without an answer in {ACK_SECONDS_MAX:.0f} s each"

@@ -14,6 +14,7 @@ class UpbitLine:
     confirmed = False
     answers = 0
     stopped = ""
+    unanswered = False
     pause_seconds = 0.0
 
     def __init__(self, subscription: Callable[[Sequence[str], str], str], name: str) -> None:

@@ -58,7 +58,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
 
 
 def test_a_day_with_every_sort_of_fault_breaks_nothing(day: Day) -> None:
-    assert broken(day.root, PLAN, day.outcome) == []
+    assert broken(day.journal, PLAN, day.outcome) == []
     reasons = [gap["reason"] for gap in day.journal.of("gap_marker") if gap["scope"] == "scalp"]
     assert reasons == ["ws_disconnect", "silent_socket", "process_restart"]
     ends = [event["detail"]["how"] for event in day.journal.of("session_end")]

@@ -53,19 +53,19 @@ class Journal:
                 yield _decode(line.body)
 
 
-def broken(root: Path, plan: Rehearsal, outcome: Outcome) -> list[str]:
-    """Every invariant that does not hold for the journal under ``root``; empty where all do."""
-    journal = Journal(root)
+def broken(journal: Journal, plan: Rehearsal, outcome: Outcome) -> list[str]:
+    """Every invariant that does not hold for ``journal``; empty where all do."""
+    findings = verify(journal.root).findings
     return [
-        *_some("not whole", (f"{each.file}:{each.line} {each.what}" for each in verify(root).findings)),
-        *ledger_balances(root),
+        *_some("not whole", (f"{each.file}:{each.line} {each.what}" for each in findings)),
+        *ledger_balances(journal.root),
         *never_too_many_slots(journal, plan.slots),
         *records_lie_in_sessions(journal),
         *records_follow_the_wire(journal),
         *lost_frames_lie_in_gaps(journal, outcome),
         *one_gap_a_hole(journal, outcome),
         *gaps_have_causes(journal, plan),
-        *no_secret(root, outcome.secrets),
+        *no_secret(journal.root, outcome.secrets),
     ]
 
 

@@ -20,7 +20,7 @@ from sise.model.calendar import Calendar
 from sise.model.time import NS_PER_SECOND
 from sise.rehearse.day import Rehearsal, play_kis
 from sise.rehearse.faults import QUIET_SECONDS, draw
-from sise.rehearse.invariants import broken
+from sise.rehearse.invariants import Journal, broken
 
 DAYS: Final = (date(2026, 11, 20), date(2026, 11, 19), date(2026, 1, 2))
 """An ordinary day, the day of the exam, and the year's first: the latter two begin an hour late."""
@@ -62,7 +62,7 @@ def run_seed(seed: int, folder: Path) -> SeedResult:
     """Play the day of ``seed`` into ``folder``, which is empty. Raises what is our own fault."""
     plan = short_day(seed)
     outcome = play_kis(plan, folder)
-    wrong = broken(folder, plan, outcome)
+    wrong = broken(Journal(folder), plan, outcome)
     told = len(plan.faults) + len(plan.full_disks) + len(plan.kills)
     return SeedResult(seed, len(outcome.sent), told, journal_hash(folder, "kis"), tuple(wrong))
 

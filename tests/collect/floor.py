@@ -9,26 +9,19 @@ from typing import Any
 from sise.collect.session import Session
 from sise.collect.slotplan import SlotLimits
 from sise.collect.steering import Steering
+from sise.collect.streams import streams_of
 from sise.journal.disk import Disk, OsDisk
-from sise.journal.partition import (
-    events_stream,
-    overflow_stream,
-    quarantine_stream,
-    refused_stream,
-    scalp_stream,
-    swing_stream,
-    wire_stream,
-)
 from sise.journal.writer import JournalWriter
 from sise.model.events import Instrument, Quote, Snapshot
-from sise.model.time import MARKET_ZONES, NS_PER_SECOND
+from sise.model.time import NS_PER_SECOND
 from sise.providers.upbit.provider import Upbit
 from tests.collect.venue import book, trade
 from tests.collect.virtual import VirtualClock
 
-ZONE = MARKET_ZONES["crypto"]
 TICK_SECONDS = 0.5
 SWEEP_SECONDS = 600
+LIMITS = {"least_hold_seconds": 120.0, "score_margin": 0.1, "score_min": 0.5, "memory_seconds": 900.0}
+"""Where a test does not say otherwise."""
 
 
 def read(root: Path, folder: str) -> list[dict[str, Any]]:
@@ -75,7 +68,11 @@ class Floor:
         self.session = Session(root, Upbit(), self.writer, self.clock)
         self.exchange = Exchange(slots)
         self.steering = Steering(
-            self.session, self.exchange, self.writer, limits=SlotLimits(slots, **how.pop("limits", {})), **how
+            self.session,
+            self.exchange,
+            self.writer,
+            limits=SlotLimits(slots, **(LIMITS | how.pop("limits", {}))),
+            **how,
         )
         self.volumes: dict[str, float] = {}
         self.trades = 0
@@ -87,15 +84,7 @@ class Floor:
     def write_to(self, disk: Disk) -> JournalWriter:
         return JournalWriter(
             self.root,
-            [
-                wire_stream("upbit", ZONE),
-                scalp_stream("upbit", "crypto", ZONE),
-                swing_stream("upbit", "crypto", ZONE),
-                refused_stream("upbit", ZONE),
-                quarantine_stream("upbit", ZONE),
-                overflow_stream("upbit", ZONE),
-                events_stream("upbit", ZONE),
-            ],
+            streams_of("upbit", "crypto"),
             disk=disk,
             clock=self.clock,
         )

@@ -50,7 +50,6 @@ async def test_an_outage_of_eight_hours_is_one_gap_with_one_attempt_a_minute() -
     assert all(60 * (1 - JITTER) <= waited <= 60 * (1 + JITTER) for waited in waits[6:])
     assert len(waits) <= 8 * 60 * 1.1
     assert len(venue.lines.events("recording_paused")) == 1
-    assert len(venue.lines.events("anomalous_day")) == 1
     assert len(venue.lines.events("recording_resumed")) == 1
 
 

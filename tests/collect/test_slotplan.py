@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from sise.model.errors import BadInput
 from sise.model.time import NS_PER_SECOND
 
 HOLD_NS = 120 * NS_PER_SECOND
-LIMITS = SlotLimits(3)
+LIMITS = SlotLimits(3, least_hold_seconds=120.0, score_margin=0.1, score_min=0.5)
 
 
 def ask(**wanted: float) -> list[Candidate]:
@@ -61,6 +62,24 @@ def test_a_holder_has_its_slot_for_a_least_time() -> None:
     wanted = ask(A=0.9, B=0.9, D=0.9)
     assert reasons(plan(wanted, held, LIMITS, HOLD_NS - 1)) == {"D": "min_hold"}
     assert plan(wanted, held, LIMITS, HOLD_NS).unregister == ["C"]
+
+
+def test_what_is_remembered_of_a_holder_counts_as_its_score_and_asks_for_nothing() -> None:
+    held = {"A": 0, "B": 0, "C": 0}
+    wanted = ask(A=0.9, B=0.9, D=0.7)
+    kept = plan(wanted, held, LIMITS, HOLD_NS, remembered={"C": 0.65})
+    assert (kept.unregister, reasons(kept)) == ([], {"D": "margin"})
+    gone = plan(wanted, held, LIMITS, HOLD_NS, remembered={"A": 0.1, "C": 0.59})
+    assert (gone.unregister, reasons(gone)) == (["C"], {"D": "slot_pending"}), "C did not ask: no refusal"
+    assert plan([], held, LIMITS, HOLD_NS, remembered={"D": 0.9}).register == []
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_to_remember_more_never_costs_a_holder_its_slot(less: float, more: float) -> None:
+    held, wanted = {"A": 0, "B": 0, "C": 0}, ask(A=0.8, D=0.75, E=0.6)
+    weak = plan(wanted, held, LIMITS, HOLD_NS, remembered={"B": min(less, more)})
+    strong = plan(wanted, held, LIMITS, HOLD_NS, remembered={"B": max(less, more)})
+    assert "B" in strong.keep or "B" not in weak.keep
 
 
 def test_a_challenger_must_win_by_a_margin() -> None:
@@ -138,7 +157,7 @@ def test_input_that_cannot_be_is_refused() -> None:
 
 
 def test_the_ledger_has_the_fields_of_the_source_documents() -> None:
-    made = plan(ask(A=0.9, B=0.8), {"C": 0}, SlotLimits(1), HOLD_NS)
+    made = plan(ask(A=0.9, B=0.8), {"C": 0}, SlotLimits(1, score_min=0.5), 3 * HOLD_NS)
     (record,) = overflow_records(
         made.overflow,
         timestamp="2026-11-20T00:31:05.123000Z",
@@ -251,7 +270,8 @@ class ProviderMachine(RuleBasedStateMachine):
                 assert has > must - LIMITS.score_margin
 
     def _step(self) -> SlotPlan:
-        made = plan(self.wanted, self.held, SlotLimits(self.SLOTS), self.now_ns, leaving=self.leaving)
+        limits = msgspec.structs.replace(LIMITS, registrations_max=self.SLOTS)
+        made = plan(self.wanted, self.held, limits, self.now_ns, leaving=self.leaving)
         check(made, self.wanted, self.held, self.leaving, self.SLOTS)
         pins = any(one.pinned for one in self.wanted)
         for symbol in made.unregister:

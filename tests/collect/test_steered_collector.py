@@ -30,6 +30,7 @@ class Questions:
     """A REST client in memory: KRW-X trades twenty times as much as before from a moment on."""
 
     quotes_per_request = 2
+    rankings = ()
 
     def __init__(self, clock: VirtualClock, on_answer: OnAnswer) -> None:
         self._clock, self._on_answer = clock, on_answer
@@ -177,8 +178,10 @@ async def test_under_load_samples_are_fewer_and_say_so(tmp_path: Path) -> None:
     (change,) = events(tmp_path, "mitigation")
     assert (change["detail"]["level_before"], change["detail"]["level_after"]) == (0, 2)
     assert change["detail"]["measure"] == "cpu_percent"
-    assert collector.status()["mitigation"] == {"level": 2, "hz": 0.5}
     changed = parse_iso(change["timestamp"])
+    told = collector.status()["mitigation"]
+    assert (told["level"], told["hz"], told["since"]) == (2, 0.5, change["timestamp"])
+    assert told["reason"] == "cpu_percent is 95.0"
     records = [r for r in read(tmp_path, "scalp") if r["symbol"] == "KRW-A" and r["kind"] == "sample"]
     before = [parse_iso(r["event_time"]) for r in records if r["mitigation_level"] == 0]
     after = [parse_iso(r["event_time"]) for r in records if r["mitigation_level"] == 2]

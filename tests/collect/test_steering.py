@@ -321,3 +321,20 @@ def test_after_a_kill_amid_swaps_recovery_balances_and_repeats_nothing(tmp_path:
     assert len(trades) == len(set(trades)), "a trade stands there twice"
     assert len(trades) + len(refused) == len(told)
     assert floor.asked.isdisjoint(line["event"]["trade_id"] for line in refused), "it had a slot then"
+
+
+def test_what_follows_a_surge_is_heard_before_a_smaller_one_takes_its_place(tmp_path: Path) -> None:
+    """KRW-X came with 0.8. When it is calm again its slot is worth half of that after 15 minutes."""
+    floor = Floor(tmp_path, "KRW-A", slots=1, limits={"least_hold_seconds": 10.0})
+    floor.tick(20)
+    floor.surge("KRW-X", 9.0)
+    floor.tick(20)
+    assert held(floor) == {"KRW-X"}
+    floor.sweep("KRW-X", 1_000.0, at_ns=floor.clock.ns + 1)
+    floor.surge("KRW-Y", 6.0)  # 0.71
+    floor.tick(60)
+    assert held(floor) == {"KRW-X"}
+    refused = [line for line in floor.lines("system/overflow") if line["symbol"] == "KRW-Y"]
+    assert [line["decision_reason"] for line in refused] == ["slot_full"]
+    floor.tick(300)
+    assert held(floor) == {"KRW-Y"}, "0.71 is by a margin more than what is left of 0.8"

@@ -138,7 +138,7 @@ def test_the_grid_is_the_wall_clocks() -> None:
 
 def universes(venue: Venue, source: Source, root: Path) -> UniverseOfDay:
     hours = TrackHours(Calendar("crypto"))
-    return UniverseOfDay(root, source, venue.diary, hours, answer_frame=lambda: (0, 9))
+    return UniverseOfDay(root, source, venue.diary, hours, venue.clock, answer_frame=lambda: (0, 9))
 
 
 async def test_the_universe_is_made_once_and_a_late_start_uses_the_same(tmp_path: Path) -> None:

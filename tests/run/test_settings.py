@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sise.collect.config import CollectConfig
 from sise.model.errors import BadInput
 from sise.run import redact
+from sise.run.collect import config_of
 from sise.run.settings import OTHER_VARIABLES, Settings, load, unknown_names
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -163,3 +165,8 @@ def test_every_setting_is_taken_as_text_from_the_environment(
             text = ",".join(value) if isinstance(value, list) else str(value)
             monkeypatch.setenv("SISE_" + name.upper(), text)
     assert load() == defaults
+
+
+def test_the_defaults_of_the_slots_are_those_of_the_collector(no_settings: Path) -> None:
+    ours = config_of(load(), 41)
+    assert ours == CollectConfig(ours.data_dir, markets=41, history_candles=200)

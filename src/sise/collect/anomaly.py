@@ -45,9 +45,10 @@ class DayCounters(Struct, frozen=True):
     reconnects: int = 0
     disconnected_seconds: float = 0.0
     log_gap_seconds: tuple[float, ...] = ()
-    """The length of every gap that was recorded."""
+    """The length of every gap; those below ``LOG_GAP_SECONDS`` may be left out."""
     record_minutes: tuple[RecordMinute, ...] = ()
     cpu_minutes: tuple[CpuMinute, ...] = ()
+    """Of both, minutes that are as they should be may be left out: they end a row as missing ones do."""
     disk_used_percent: float | None = None
     """The highest of the day."""
     etl_failed: bool | None = None
@@ -76,7 +77,7 @@ class Condition(Struct, frozen=True):
 
     def check(self, counters: DayCounters) -> Anomaly | None:
         """The anomaly, or None where the day does not meet the condition."""
-        value = self.measure(counters)
+        value = float(self.measure(counters))
         met = value > self.limit if self.beyond else value >= self.limit
         return Anomaly(self.name, value, self.limit, self.unit) if met else None
 
@@ -99,16 +100,22 @@ def _log_gaps(counters: DayCounters) -> float:
     return sum(seconds >= LOG_GAP_SECONDS for seconds in counters.log_gap_seconds)
 
 
+def is_low(row: RecordMinute) -> bool:
+    """Whether too little was recorded in the minute."""
+    return row.recorded * 100.0 < row.expected * RECORD_RATE_PERCENT_MIN
+
+
+def is_high(row: CpuMinute) -> bool:
+    """Whether the processor was too busy in the minute."""
+    return row.percent >= CPU_PERCENT_MAX
+
+
 def _record_rate_low_minutes(counters: DayCounters) -> float:
-    return longest_run(
-        row.minute
-        for row in counters.record_minutes
-        if row.recorded * 100.0 < row.expected * RECORD_RATE_PERCENT_MIN
-    )
+    return longest_run(row.minute for row in counters.record_minutes if is_low(row))
 
 
 def _cpu_high_minutes(counters: DayCounters) -> float:
-    return longest_run(row.minute for row in counters.cpu_minutes if row.percent >= CPU_PERCENT_MAX)
+    return longest_run(row.minute for row in counters.cpu_minutes if is_high(row))
 
 
 CONDITIONS: Final = (

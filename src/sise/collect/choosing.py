@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sise.collect.diary import Diary
 from sise.collect.hours import TrackHours
@@ -28,6 +28,7 @@ from sise.collect.universe import (
 )
 from sise.model.errors import BadInput, ProviderRefused, Undecodable, Unreachable
 from sise.model.events import Instrument
+from sise.model.time import Clock, iso
 
 
 class ListingSource(Protocol):
@@ -45,6 +46,7 @@ class UniverseOfDay:
         source: ListingSource,
         diary: Diary,
         hours: TrackHours,
+        clock: Clock,
         *,
         answer_frame: Callable[[], tuple[int, int]],
     ) -> None:
@@ -53,14 +55,35 @@ class UniverseOfDay:
         self._source = source
         self._diary = diary
         self._hours = hours
+        self._clock = clock
         self._answer_frame = answer_frame
+        self._source_of_current = ""
+        self._made_at: str | None = None
+        self._wanted: date | None = None
         self.current: Universe | None = None
 
     async def of(self, day: date) -> Universe | None:
         """The universe of ``day``; None where there is none yet and none can be made."""
+        self._wanted = day
         if self.current is None or self.current.day != day:
             self.current = self._fixed(day) or await self._make(day) or self._old(day) or self.current
         return self.current
+
+    def facts(self) -> dict[str, Any] | None:
+        """For the status. ``made_at`` is None where another session made it; ``last_good_of`` names the day
+        of an older universe that stands in for that of ``day``."""
+        universe, wanted = self.current, self._wanted
+        if universe is None or wanted is None:
+            return None
+        rule = universe.rule
+        return {
+            "day": wanted.isoformat(),
+            "symbols": universe.count,
+            "rule": f"{rule.measure} >= {rule.minimum:,.0f} {rule.unit}",
+            "source": "last_good" if universe.day != wanted else self._source_of_current,
+            "made_at": self._made_at,
+            "last_good_of": universe.day.isoformat() if universe.day != wanted else None,
+        }
 
     def _fixed(self, day: date) -> Universe | None:
         meta = self._diary.meta
@@ -72,6 +95,7 @@ class UniverseOfDay:
         except (UniverseDamaged, OSError) as error:
             self._diary.write("universe_damaged", str(error), level="error")
             return self._old(day)
+        self._source_of_current, self._made_at = "file", None
         self._diary.write("universe", f"{universe.count} symbols, fixed earlier", sha256=universe.sha256)
         return universe
 
@@ -84,6 +108,7 @@ class UniverseOfDay:
                 "universe_failed", f"the universe of {day} cannot be made: {error}", level="error"
             )
             return None
+        self._source_of_current, self._made_at = "provider", iso(self._clock.now_ns())
         self._diary.write(
             "universe",
             f"{universe.count} of {universe.listed} symbols, fixed for {day}",
@@ -110,6 +135,7 @@ class UniverseOfDay:
         good = last_good(universe_path(self._root, meta.provider, meta.market, day).parent, day)
         if good is None:
             return None
+        self._source_of_current, self._made_at = "last_good", None
         self._diary.write(
             "universe_old",
             f"the universe of {good.universe.day} is used for {day}: nothing newer can be trusted",

@@ -47,7 +47,8 @@ class Completeness(Struct, frozen=True):
 
     ``ratio`` is heard / (heard + missing) since the first check; 1.0 where it is proven that nothing was
     traded; None where the provider gave no cumulative volume. ``ratio_of_day`` counts what was traded before
-    we listened (``before``) as missing too.
+    we listened (``before``) as missing too. A gap after the last check (``unchecked`` has its reason) may
+    hide trades: then nothing is called complete, and the status is unknown.
     """
 
     symbol: str
@@ -63,6 +64,9 @@ class Completeness(Struct, frozen=True):
     checks: int
     backwards: int
     holes: tuple[VolumeHole, ...]
+    checked_ns: int = 0
+    """The last check; 0: there was none."""
+    unchecked: tuple[str, ...] = ()
 
 
 class _Rise(Struct):
@@ -75,7 +79,8 @@ class _Rise(Struct):
 class VolumeCounter:
     """Counts one symbol's day. Feed it in the order of receipt."""
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, *, after: tuple[int, float] | None = None) -> None:
+        """``after``: moment and cumulative volume of the check up to which somebody else has listened."""
         self.symbol = symbol
         self._heard = 0.0
         self._trades = self._checks = self._backwards = 0
@@ -84,11 +89,18 @@ class VolumeCounter:
         self._last: float | None = None
         self._checked_ns = 0
         self._rises: list[_Rise] = []
+        if after is not None:
+            self._checked_ns, self._base = after
+            self._first = self._last = self._base
+
+    def on_trades(self, size: float, count: int) -> None:
+        """``count`` trades were recorded, of ``size`` together."""
+        self._heard += size
+        self._trades += count
 
     def on_trade(self, at_ns: int, size: float, cumulative: float | None = None) -> None:
         """A trade was recorded; ``cumulative`` is the provider's volume after it, where the trade says so."""
-        self._heard += size
-        self._trades += 1
+        self.on_trades(size, 1)
         if cumulative is not None:
             self.on_cumulative(at_ns, cumulative)
 
@@ -130,9 +142,10 @@ class VolumeCounter:
             for rise in self._rises
         )
         missing = sum(hole.volume for hole in holes)
+        unchecked = tuple(dict.fromkeys(gap.reason for gap in gaps if gap.end_ns > self._checked_ns))
         return Completeness(
             symbol=self.symbol,
-            status="incomplete" if holes else "complete",
+            status="incomplete" if holes else "unknown" if unchecked else "complete",
             heard=self._heard,
             missing=missing,
             ratio=_share(self._heard, missing),
@@ -144,6 +157,8 @@ class VolumeCounter:
             checks=self._checks,
             backwards=self._backwards,
             holes=holes,
+            checked_ns=self._checked_ns,
+            unchecked=unchecked,
         )
 
     def _unknown(self) -> Completeness:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
@@ -32,6 +33,8 @@ class Diary:
         self._sink = sink
         self.meta = meta
         self._clock = clock
+        self.listeners: list[Callable[[Struct], None]] = []
+        """Called with each event after it was written."""
 
     def write(self, event_type: str, message: str, *, level: Level = "info", **detail: object) -> None:
         """An event that has no form of its own: its type, a sentence, and its facts."""
@@ -53,3 +56,5 @@ class Diary:
         """A typed event (it has a ``timestamp``)."""
         timestamp: str = event.timestamp  # type: ignore[attr-defined]
         self._sink.append("events", _encode(event), parse_iso(timestamp), always=True)
+        for hears in self.listeners:
+            hears(event)

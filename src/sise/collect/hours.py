@@ -3,15 +3,13 @@ hour after the open to half an hour before the close; both around the clock wher
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from sise.model.calendar import Calendar, Session
-from sise.model.hours import SessionKind
+from sise.model.hours import SCALP_MARGIN_SECONDS, SessionKind
 from sise.model.time import NS_PER_SECOND
 
-SCALP_MARGIN_SECONDS: Final = 1_800
-"""09:30 to 15:00 on an ordinary day of KRX; a day that opens late moves with it."""
 UNIVERSE_LEAD_SECONDS: Final = 3_600
 """The universe is made so long before the open, or at once by whoever starts later."""
 _REGULAR: Final[tuple[SessionKind, ...]] = ("regular",)
@@ -29,6 +27,40 @@ class TrackHours:
     def day_of(self, at_ns: int) -> date:
         """The market's own day in which the moment lies."""
         return self._calendar.day_of(at_ns)
+
+    def volume_day(self, at_ns: int) -> date:
+        """The day that a provider's cumulative volume counts from: the venue's own day.
+
+        Upbit's ``acc_trade_volume`` counts from 00:00 UTC, which is 09:00 in Seoul (wire reference Upbit,
+        ticker). KIS's ``ACML_VOL`` counts the trading day, its pre-market included (wire reference KIS, trade
+        column 13): no trading day of Korea or New York reaches over midnight there.
+        """
+        return self._calendar.day_of(at_ns)
+
+    def scalp_seconds(self, start_ns: int, end_ns: int) -> float:
+        """How much of the stretch lies in the scalp track's hours."""
+        if self._never_shuts:
+            return max(0, end_ns - start_ns) / NS_PER_SECOND
+        day, last = self._calendar.day_of(start_ns), self._calendar.day_of(end_ns)
+        inside = 0
+        while day <= last:
+            regular = self._calendar.regular(day)
+            if regular is not None:
+                opens, closes = regular.open_ns + _MARGIN_NS, regular.close_ns - _MARGIN_NS
+                inside += max(0, min(end_ns, closes) - max(start_ns, opens))
+            day += timedelta(days=1)
+        return inside / NS_PER_SECOND
+
+    def day_seconds(self, at_ns: int) -> float:
+        """How long the regular session of the next scalp window's day is."""
+        regular = self._regular(self.next_scalp_ns(at_ns))
+        assert regular is not None  # a window lies in a session
+        return (regular.close_ns - regular.open_ns) / NS_PER_SECOND
+
+    def universe_due_ns(self, at_ns: int) -> int:
+        """When the universe of the moment's day is due; where the market never shuts, when its day began."""
+        regular = self._regular(at_ns)
+        return at_ns if regular is None else regular.open_ns - (0 if self._never_shuts else _LEAD_NS)
 
     def universe_due_at(self, at_ns: int) -> bool:
         """Whether the universe of the moment's day should be there already."""

@@ -7,22 +7,11 @@ of before a corporate action. Where the provider names the day's limits itself, 
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
-ShareKind = Literal["stock", "etf", "etn", "elw"]
-
-
-class TickRow(Struct, frozen=True):
-    """From ``since`` on, prices of ``kinds`` below ``below`` (won; None: all) move in steps of ``tick``."""
-
-    kinds: tuple[ShareKind, ...]
-    below: int | None
-    tick: int
-    since: date
-    source: str
+from sise.model.ladders import TICKS, ShareKind
 
 
 class PriceLimits(Struct, frozen=True):
@@ -31,24 +20,6 @@ class PriceLimits(Struct, frozen=True):
     low: float
     high: float
 
-
-_LADDER: Final = "KRX, one ladder for KOSPI, KOSDAQ and KONEX, 2023-01-25"
-_SINCE: Final = date(2023, 1, 25)
-_STOCK: Final[tuple[ShareKind, ...]] = ("stock",)
-_PRODUCTS: Final[tuple[ShareKind, ...]] = ("etf", "etn", "elw")
-
-TICKS: Final = (
-    TickRow(_STOCK, 2_000, 1, _SINCE, _LADDER),
-    TickRow(_STOCK, 5_000, 5, _SINCE, _LADDER),
-    TickRow(_STOCK, 20_000, 10, _SINCE, _LADDER),
-    TickRow(_STOCK, 50_000, 50, _SINCE, _LADDER),
-    TickRow(_STOCK, 200_000, 100, _SINCE, _LADDER),
-    TickRow(_STOCK, 500_000, 500, _SINCE, _LADDER),
-    TickRow(_STOCK, None, 1_000, _SINCE, _LADDER),
-    # One won is the finest step that a source names for a cheap ETF: so nothing is noted wrongly.
-    TickRow(_PRODUCTS, 2_000, 1, _SINCE, "KRX, ETF below 2,000 won since 2023-12 (unconfirmed)"),
-    TickRow(_PRODUCTS, None, 5, _SINCE, "KRX, ETF, ETN and ELW"),
-)
 
 LIMIT_PERCENT: Final = 30
 """Of the base price, either way, since 2015-06-15."""

@@ -37,7 +37,7 @@ PROBE_ANSWER_SECONDS: Final = 8
 PING_EVERY_SECONDS: Final = 20
 LOOK_EVERY_SECONDS: Final = 0.25
 PAUSE_AFTER_SECONDS: Final = 300
-"""Without success for so long, scalp recording is said to be paused and the day marked (O13)."""
+"""Without success for so long, scalp recording is said to be paused, and the day counts it (O13)."""
 
 State = Literal["connecting", "connected", "waiting", "closed"]
 
@@ -86,14 +86,14 @@ class Link:
         self._connections = 0
         self._paused = False
         self.state: State = "connecting"
-        self.since_ns = clock.now_ns()
+        self.since_ns = self._started = clock.now_ns()
         self.attempt = 0
         self.reconnects = 0
         self.unconfirmed: list[str] = []
 
     async def run(self) -> None:
         """Listen until cancelled. Raises only what is our own fault."""
-        started = self._clock.now_ns()
+        self._started = self._clock.now_ns()
         while True:
             waited = await self._wait()
             self._enter("connecting")
@@ -103,7 +103,7 @@ class Link:
                 await self._line.prepare()
                 socket = await self._connect(self._observer.on_frame)
             except (Unreachable, ProviderRefused, Undecodable) as error:
-                self._gaps.begin(self._observer.heard_at or started, "connect_failed", str(error))
+                self._gaps.begin(self._last_heard(), "connect_failed", str(error))
                 self._note_attempt(waited, "FAIL", [], str(error))
                 self.attempt += 1
                 continue
@@ -114,12 +114,15 @@ class Link:
                 self._enter("closed")
             self.attempt = 1 if lived >= STABLE_SECONDS else self.attempt + 1
 
-    def check_outage(self) -> None:
-        """Say so, once, when nothing has been heard for ``PAUSE_AFTER_SECONDS``."""
+    def check_outage(self, since_ns: int = 0) -> None:
+        """Say so, once, when nothing has been heard for ``PAUSE_AFTER_SECONDS``.
+
+        ``since_ns``: when the track began to listen; what lay before is no outage.
+        """
         gap = self._gaps.open
         if gap is None or self._paused:
             return
-        seconds = (self._clock.now_ns() - gap.start_ns) / NS_PER_SECOND
+        seconds = (self._clock.now_ns() - max(gap.start_ns, since_ns)) / NS_PER_SECOND
         if seconds >= PAUSE_AFTER_SECONDS:
             self._paused = True
             since = iso(gap.start_ns)
@@ -129,12 +132,6 @@ class Link:
                 level="critical",
                 scope=gap.scope,
                 reason=gap.reason,
-            )
-            self._diary.write(
-                "anomalous_day",
-                f"a failure of {PAUSE_AFTER_SECONDS} s and more",
-                level="critical",
-                condition="connection_failed_5_minutes",
             )
 
     async def _wait(self) -> float:
@@ -158,6 +155,15 @@ class Link:
         def told(payload: bytes, at: int) -> None:
             if (answer := line.heard(payload)) is not None:
                 socket.send(answer)
+            for notice in line.notices():
+                self._diary.write(
+                    "order_notice",
+                    f"{notice.kind} {notice.symbol}".strip(),
+                    notice=notice.kind,
+                    symbol=notice.symbol,
+                    account=notice.account,
+                    told_at=iso(notice.event_time),
+                )
             self._say(socket)
             if line.proves_itself and line.confirmed:
                 proven(at)
@@ -168,14 +174,18 @@ class Link:
         reason = await self._watch(socket, heard_first)
         now = clock.now_ns()
         self._forget(now)
-        proof = observer.heard_at
+        proof = self._last_heard()
         if reason == "ws_disconnect" and heard_first:
             proof = max(proof, socket.alive_at)
         detail = f"{line.stopped} {_closing_words(socket)}".strip()
         if not heard_first:
             self._note_attempt(waited, "FAIL", [], f"{reason} {detail}".strip())
-        self._gaps.begin(proof or now, reason, detail)
+        self._gaps.begin(proof, reason, detail)
         return (now - heard_first[0]) / NS_PER_SECOND if heard_first else 0.0
+
+    def _last_heard(self) -> int:
+        """Where a hole begins: the last data, or, where none came yet, the moment we began to listen."""
+        return max(self._observer.heard_at, self._started)
 
     def leave(self, now_ns: int) -> None:
         """The track's hours are over: what is pending is recorded, and what was a hole ends here."""
@@ -238,7 +248,7 @@ class Link:
             if verdict == "silent":
                 return "silent_socket"
             if line.stopped:
-                return "provider_refused"
+                return "silent_socket" if line.unanswered else "provider_refused"
             if verdict == "probe":
                 if (text := line.probe()) is not None:
                     socket.send(text)

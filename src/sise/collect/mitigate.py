@@ -41,6 +41,8 @@ class Metrics(Struct, frozen=True):
     memory_percent: float | None = None
     disk_write_ms: float | None = None
     queue_delay_ms: float | None = None
+    disk_used_percent: float | None = None
+    """Of the disk that holds the journal. It asks for no level: slower sampling frees no space."""
 
 
 class Threshold(Struct, frozen=True):

@@ -275,6 +275,7 @@ class Observer:
                 if self._append("scalp", body, received_at, always=pending_only):
                     self.ledger.events_recorded += slot.frames
                     slot.frames = 0
+                    slot.samples += 1
 
     def _record(self, stream: str, body: bytes, received_at: int) -> None:
         """A record follows from a frame that was taken, so it is always taken too."""
@@ -320,6 +321,8 @@ class Observer:
                 self.on_control(payload, received_at)
             if event.kind == "error":
                 self._on_notice("provider_error", f"{event.name}: {event.message}")
+            elif event.state is not None:
+                self._on_notice("market_state", event.message)
             return
         seen = (event.kind, event.names)
         if seen not in self._drift_seen:

@@ -31,6 +31,8 @@ class TriggerSettings(Struct, frozen=True):
     """Earlier sweep intervals that are needed to say what is usual."""
     velocity_half_ratio: float = 3.0
     velocity_trades_min: int = 10
+    rank_value_min: float = 50_000_000.0
+    """Traded value (quote currency) between two rank calls below which no surge is seen."""
     volatility_half_ratio: float = 3.0
     volatility_floor_bp: float = 5.0
     """Basis points per square root of a minute; a market calmer than that counts as so calm."""
@@ -57,16 +59,20 @@ class TriggerSettings(Struct, frozen=True):
                 raise BadInput(name, getattr(self, name), "give at least 1")
 
 
-def swing_surge_ratio(window: SwingWindow, settings: TriggerSettings) -> float | None:
+def swing_surge_ratio(
+    window: SwingWindow, settings: TriggerSettings, value_min: float | None = None
+) -> float | None:
     """Volume per second since the sweep before, by the median of the intervals before that.
 
     Where those are too few or still, the usual volume of the symbol is taken in their place.
+    ``value_min`` stands for ``surge_value_min`` where the points are no sweeps.
     """
+    value_min = settings.surge_value_min if value_min is None else value_min
     rates = [_volume_rate(earlier, later) for earlier, later in pairwise(window.points)]
     if not rates or rates[-1] is None:
         return None
     before, last = window.points[-2:]
-    if (last.volume - before.volume) * last.price < settings.surge_value_min:
+    if (last.volume - before.volume) * last.price < value_min:
         return 0.0
     earlier_rates = [rate for rate in rates[:-1] if rate is not None]
     known = len(earlier_rates) >= settings.surge_intervals_min

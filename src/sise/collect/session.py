@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -106,8 +106,14 @@ class Session:
             self.gaps.begin(_hole_start(last), RESTART, f"session {last.session_id} was {how}{before}")
 
     def watch(self, instruments: Sequence[Instrument]) -> None:
-        """The slots that this session begins with."""
-        self.change_slots((), instruments)
+        """Exactly these slots: those that a session begins with, or a new day."""
+        wanted = {each.symbol for each in instruments}
+        gone = [symbol for symbol in self.slots if symbol not in wanted]
+        self.change_slots(gone, [each for each in instruments if each.symbol not in self.slots])
+
+    def held(self) -> list[dict[str, Any]]:
+        """For the status: who has a slot."""
+        return [msgspec.structs.asdict(instrument) for instrument in self.instruments]
 
     def change_slots(self, gone: Collection[str], come: Sequence[Instrument]) -> None:
         """Close the slots of ``gone``, open those of ``come``, and write down who has one now.

@@ -6,8 +6,9 @@ The rules, in the order in which they bind:
    unregistered first, and holds its slot until that is confirmed (the caller keeps it in ``held`` and
    names it in ``leaving``).
 2. Excluded by hand goes, pinned by hand stays and comes first.
-3. No churn: a holder has its slot for a least time, and a challenger must beat its score by a margin. A
-   holder that nobody challenges keeps its slot: an empty one records nothing.
+3. No churn: a holder has its slot for a least time, and a challenger must beat by a margin its score, or
+   what is remembered of it (``remembered``: what follows a surge is worth hearing too). A holder that nobody
+   challenges keeps its slot: an empty one records nothing.
 4. Whoever asks and gets nothing is named with the reason, for the overflow ledger.
 
 Planned again with what came of it, the plan comes to rest: then it registers and unregisters nobody.
@@ -42,9 +43,10 @@ DecisionReason = Literal["slot_full", "low_score", "manual_exclude", "min_hold",
     No holder is weaker.
 """
 
-SCORE_MARGIN: Final = 0.1
-SLOT_SCORE_MIN: Final = 0.5
-LEAST_HOLD_SECONDS: Final = 120.0
+SCORE_MARGIN: Final = 0.15
+SLOT_SCORE_MIN: Final = 0.6
+LEAST_HOLD_SECONDS: Final = 300.0
+MEMORY_SECONDS: Final = 1_800.0
 
 
 class SlotLimits(Struct, frozen=True):
@@ -56,6 +58,8 @@ class SlotLimits(Struct, frozen=True):
     least_hold_seconds: float = LEAST_HOLD_SECONDS
     score_margin: float = SCORE_MARGIN
     score_min: float = SLOT_SCORE_MIN
+    memory_seconds: float = MEMORY_SECONDS
+    """The half life of what is remembered of a holder's score; 0: nothing is."""
 
     def __post_init__(self) -> None:
         if self.registrations_max < 0 or self.registrations_per_symbol < 1:
@@ -111,15 +115,18 @@ def plan(
     *,
     leaving: Collection[str] = (),
     excluded: Collection[str] = (),
+    remembered: Mapping[str, float] | None = None,
 ) -> SlotPlan:
     """What to register and unregister at ``now_ns``.
 
     ``wanted``: one candidate per symbol, equal scores in the order given. ``held``: all symbols that
     take a slot at the provider (registration sent or confirmed), with the moment since when. ``leaving``:
-    those of them whose unregister was sent and not confirmed yet. Raises
+    those of them whose unregister was sent and not confirmed yet. ``remembered``: what a holder's slot is
+    worth where it asks for less, or for nothing. Raises
     :class:`~sise.model.errors.BadInput` for a symbol wanted twice.
     """
-    return _Planning(wanted, held, limits, now_ns, frozenset(leaving) & held.keys(), excluded).run()
+    gone = frozenset(leaving) & held.keys()
+    return _Planning(wanted, held, limits, now_ns, gone, excluded, remembered or {}).run()
 
 
 class _Planning:
@@ -133,12 +140,14 @@ class _Planning:
         now_ns: int,
         leaving: frozenset[str],
         excluded: Collection[str],
+        remembered: Mapping[str, float],
     ) -> None:
         self._ranked = sorted(wanted, key=lambda one: (not one.pinned, -one.score))
         self._asking = {one.symbol: one for one in self._ranked}
         if len(self._asking) != len(wanted):
             raise BadInput("wanted", "a symbol twice", "give one candidate for each symbol")
         self._held, self._limits, self._excluded = held, limits, excluded
+        self._remembered = remembered
         self._now_ns = now_ns
         self._leaving = leaving
         self._free = limits.slots - len(held)
@@ -169,8 +178,8 @@ class _Planning:
         return stay[surplus:]
 
     def _strength(self, symbol: str) -> tuple[bool, float]:
-        asking = self._asking.get(symbol)
-        return (asking.pinned, asking.score) if asking else (False, 0.0)
+        asking, remembered = self._asking.get(symbol), self._remembered.get(symbol, 0.0)
+        return (asking.pinned, max(asking.score, remembered)) if asking else (False, remembered)
 
     def _seat(self, one: Candidate, stay: list[str]) -> DecisionReason | None:
         """Find a slot for a candidate; None where it has or gets one, else why not."""

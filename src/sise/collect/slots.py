@@ -19,7 +19,8 @@ class Slot:
     """The latest state of one symbol. ``None`` is what has not been heard on this connection."""
 
     __slots__ = (
-        "book", "frame", "frames", "guard", "heard", "last_price", "snapshot", "symbol", "traded", "trades",
+        "book", "frame", "frames", "guard", "heard", "last_price", "samples", "snapshot", "symbol", "traded",
+        "trades",
     )  # fmt: skip
 
     def __init__(self, symbol: str, guard: TradeGuard | None = None) -> None:
@@ -33,6 +34,8 @@ class Slot:
         """Quote events since the last sample."""
         self.frame = 0
         """The wire line of the last one."""
+        self.samples = 0
+        """Samples written since the slot was taken."""
         self.forget()
 
     def forget(self) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import psutil
 
 from sise.collect.delay import DurableDelay
 from sise.collect.link import Link
-from sise.collect.load import Mitigating
 from sise.collect.session import Session
-from sise.collect.steering import Steering
 from sise.journal.disk import Disk
 from sise.journal.writer import JournalWriter
 from sise.model.time import NS_PER_SECOND, Clock, iso
@@ -40,13 +38,13 @@ class Status:
         disk: Disk,
         clock: Clock,
         machine: Clock,
-        steering: Steering | None,
-        mitigation: Mitigating,
+        parts: Callable[[], dict[str, Any]],
     ) -> None:
+        """``parts`` gives the facts of those who know them best: slots, universe, sweeps, day."""
         self._root, self._session, self._link, self._writer = root, session, link, writer
         self._delay, self._disk, self._clock = delay, disk, clock
         self._machine = machine
-        self._steering, self._mitigation = steering, mitigation
+        self._parts = parts
         self._counts: deque[tuple[int, int, int]] = deque()
         self._began = machine.monotonic_ns()
         self._growth: tuple[int, int] | None = None
@@ -100,8 +98,7 @@ class Status:
                 "last_frame_at": iso(session.observer.heard_at) if session.observer.heard_at else None,
                 "unconfirmed": link.unconfirmed,
             },
-            "slots": self._slots(),
-            "mitigation": {"level": self._mitigation.level, "hz": self._mitigation.hz},
+            **self._parts(),
             "ledger": session.ledger.facts(),
             "rate": {"frames_per_second": frames_rate, "records_per_second": records_rate},
             "delay_ms": self._delay.quantiles_ms(),
@@ -126,12 +123,6 @@ class Status:
             if gap is None
             else {"start": iso(gap.start_ns), "scope": gap.scope, "reason": gap.reason},
         }
-
-    def _slots(self) -> dict[str, Any]:
-        if self._steering is not None:
-            return self._steering.facts()
-        held = [msgspec.structs.asdict(instrument) for instrument in self._session.instruments]
-        return {"limit": len(held), "held": held}
 
     def _verdict(self) -> tuple[str, str | None]:
         """Recording, degraded or not recording, and why."""

@@ -19,13 +19,14 @@ from msgspec import Struct
 
 from sise.collect.observe import Sink
 from sise.collect.pulse import Pulses
+from sise.collect.rankwatch import RankWatch
 from sise.collect.ratios import TriggerSettings
 from sise.collect.session import Session
 from sise.collect.slotplan import SlotLimits, SlotPlan, overflow_records, plan
-from sise.collect.swing import SWEEP_EVERY_SECONDS
 from sise.collect.triggers import Candidate, Trigger, evaluate, manual, rank
 from sise.collect.windows import BUCKET_SECONDS, SweepHistory, SweepPoint, SwingWindow
-from sise.model.events import Instrument, Quote
+from sise.model.events import Instrument, Quote, Ranked
+from sise.model.hours import SWEEP_EVERY_SECONDS
 from sise.model.time import NS_PER_SECOND, iso
 
 STEER_SECONDS: Final = BUCKET_SECONDS
@@ -62,6 +63,22 @@ class Holder(Struct):
     trigger: str = ""
     score: float = 0.0
     leaving: bool = False
+    peak: float = 0.0
+    """The highest score that still counts, of the moment ``peak_ns``."""
+    peak_ns: int = 0
+
+    def remembered(self, at_ns: int, half_life_seconds: float) -> float:
+        """What the slot is worth by what was seen of it: half as much after each half life."""
+        if half_life_seconds <= 0.0:
+            return 0.0
+        age = (at_ns - self.peak_ns) / NS_PER_SECOND
+        return float(self.peak * 0.5 ** (age / half_life_seconds))
+
+    def note(self, at_ns: int, score: float, half_life_seconds: float) -> None:
+        """It asks with ``score`` now."""
+        self.score = score
+        if score >= self.remembered(at_ns, half_life_seconds):
+            self.peak, self.peak_ns = score, at_ns
 
 
 class Steering:
@@ -77,11 +94,14 @@ class Steering:
         pins: Sequence[str] = (),
         excluded: Sequence[str] = (),
         settings: TriggerSettings | None = None,
+        session_seconds: float | None = None,
     ) -> None:
+        """``session_seconds``: how long a trading day is, for what a usual volume means a second."""
         self._session, self._line, self._sink = session, line, sink
         self._limits = limits
-        self._pins, self._excluded = dict.fromkeys(pins), frozenset(excluded)
+        self.obey(pins, excluded)
         self._settings = settings or TriggerSettings()
+        self._ranks = RankWatch(self._settings, session_seconds)
         self._instruments: dict[str, Instrument] = {}
         self._sweeps: dict[str, SweepHistory] = {}
         self._calling: dict[str, list[Trigger]] = {}
@@ -96,8 +116,16 @@ class Steering:
         self.swaps = 0
         """How many slots were taken from one symbol for another."""
 
+    def obey(self, pins: Sequence[str], excluded: Sequence[str]) -> None:
+        """The operator's word, from the next step on."""
+        self._pins, self._excluded = dict.fromkeys(pins), frozenset(excluded)
+
     def begin(self, chosen: Iterable[Instrument], now_ns: int) -> None:
-        """The slots of the start: the pins, then ``chosen``, the busiest first, as far as there are slots."""
+        """The slots of the start, or of a new day, while no line is up.
+
+        The pins, then ``chosen``, the busiest first, as far as there are slots. What the day before said of
+        anybody is forgotten.
+        """
         chosen = list(chosen)
         self.know(chosen)
         symbols = [*self._pins, *(each.symbol for each in chosen if each.symbol not in self._pins)]
@@ -106,6 +134,13 @@ class Steering:
         self.holders = {symbol: Holder(now_ns + place) for place, symbol in enumerate(seated)}
         self._session.watch([self._instrument(symbol) for symbol in seated])
         self._line.watch(seated)
+        self._sweeps, self._calling, self._refused, self._decided = {}, {}, {}, {}
+        self._asking, self._number = [], None
+        self._ranks.forget()
+
+    def knows(self, symbol: str) -> bool:
+        """Whether the provider has named the symbol in this session."""
+        return symbol in self._instruments or symbol in self._sweeps
 
     def know(self, instruments: Iterable[Instrument]) -> None:
         """Names of what may get a slot."""
@@ -130,6 +165,11 @@ class Steering:
             self._calling.pop(quote.symbol, None)
         if quote.name and quote.symbol not in self._instruments:
             self.know([Instrument(quote.symbol, name_ko=quote.name)])
+
+    def on_ranked(self, rows: Sequence[Ranked], at_ns: int) -> None:
+        """The provider's own ranking, as far as its symbols may have a slot."""
+        self._ranks.on_ranked(rows, at_ns)
+        self.know([Instrument(row.symbol, row.name) for row in rows if not self.knows(row.symbol)])
 
     def step(self, at_ns: int) -> None:
         """Call directly after every sample, while the scalp track listens: no slot holds events then."""
@@ -156,6 +196,12 @@ class Steering:
         self._note_refusals(at_ns)
         ranked = rank(self._triggers(at_ns), self._settings)
         wanted = [each for each in ranked if each.symbol not in self._refused]
+        asking = {each.symbol: each for each in wanted}
+        half_life = self._limits.memory_seconds
+        for symbol, holder in self.holders.items():
+            asks = asking.get(symbol)
+            holder.trigger = asks.trigger if asks else ""
+            holder.note(at_ns, asks.score if asks else 0.0, half_life)
         made = plan(
             wanted,
             {symbol: holder.since_ns for symbol, holder in self.holders.items()},
@@ -163,11 +209,12 @@ class Steering:
             at_ns,
             leaving=[symbol for symbol, holder in self.holders.items() if holder.leaving],
             excluded=self._excluded,
+            remembered={
+                symbol: holder.remembered(at_ns, half_life)
+                for symbol, holder in self.holders.items()
+                if symbol not in self._refused
+            },
         )
-        asking = {each.symbol: each for each in wanted}
-        for symbol, holder in self.holders.items():
-            asks = asking.get(symbol)
-            holder.trigger, holder.score = (asks.trigger, asks.score) if asks else ("", 0.0)
         self._obey(made, wanted, at_ns)
         if gone or made.register:
             self._session.change_slots(gone, [self._instrument(symbol) for symbol in made.register])
@@ -184,7 +231,9 @@ class Steering:
             self._say("unregister", symbol, holder, ranks, at_ns)
         for symbol in made.register:
             asks = ranks[symbol][1]
-            holder = self.holders[symbol] = Holder(at_ns, asks.trigger, asks.score)
+            holder = self.holders[symbol] = Holder(
+                at_ns, asks.trigger, asks.score, peak=asks.score, peak_ns=at_ns
+            )
             self._say("register", symbol, holder, ranks, at_ns)
         self.swaps += len(made.unregister)
 
@@ -214,6 +263,7 @@ class Steering:
     def _triggers(self, at_ns: int) -> list[Trigger]:
         """What speaks for each symbol: its sweeps, and, where it is listened to, its trades."""
         found = [manual(symbol, at_ns) for symbol in self._pins]
+        found += self._ranks.calling(at_ns)
         fresh_ns = at_ns - STALE_SECONDS * NS_PER_SECOND
         for symbol, called in list(self._calling.items()):
             if called[0].at_ns < fresh_ns:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from datetime import date
+from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
 
@@ -18,12 +19,11 @@ from sise.collect.diary import Diary
 from sise.collect.observe import Observer
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.events import Quote
+from sise.model.hours import SWEEP_EVERY_SECONDS
 from sise.model.time import NS_PER_SECOND, Clock, iso
 
 log = logging.getLogger(__name__)
 
-SWEEP_EVERY_SECONDS: Final = 600
-"""O3. The grid is the wall clock's: 09:00, 09:10, …"""
 _EVERY_NS: Final = SWEEP_EVERY_SECONDS * NS_PER_SECOND
 
 
@@ -84,17 +84,24 @@ class SwingTrack:
         *,
         answer_frame: Callable[[], tuple[int, int]],
         on_quote: Callable[[Quote, int], None] = lambda quote, at: None,
+        day_of: Callable[[int], date | None] = lambda at: None,
     ) -> None:
-        """``answer_frame`` tells receive time and wire line of the last REST answer."""
+        """``answer_frame`` tells receive time and wire line of the last REST answer.
+
+        ``day_of`` tells the day of a moment: ``planned``, ``done`` and ``late`` count the sweeps of one.
+        """
         self._source = source
         self._observer = observer
         self._diary = diary
         self._clock = clock
         self._answer_frame = answer_frame
         self._on_quote = on_quote
+        self._day_of = day_of
+        self._day: date | None = None
         self.planned = 0
         self.done = 0
         self.late = 0
+        self.last: Sweep | None = None
 
     async def run(
         self,
@@ -123,15 +130,40 @@ class SwingTrack:
                 break
             await self._ask(symbols[start : start + size], sweep)
         sweep.ended_ns = self._clock.now_ns()
-        self.planned += 1
-        self.done += not sweep.late
-        self.late += sweep.late
+        self._count(sweep)
         said = f"{sweep.answered} of {sweep.asked} symbols answered"
         if sweep.late:
             said += f"; {sweep.left} could not be asked before the next sweep was due"
         troubled = sweep.late or sweep.refused
         self._diary.write("swing_sweep", said, level="warning" if troubled else "info", **sweep.facts())
         return sweep
+
+    def _count(self, sweep: Sweep) -> None:
+        day = self._day_of(sweep.planned_ns)
+        if day != self._day:
+            self._day, self.planned, self.done, self.late = day, 0, 0, 0
+        self.planned += 1
+        self.done += not sweep.late
+        self.late += sweep.late
+        self.last = sweep
+
+    def facts(self) -> dict[str, Any]:
+        """For the status: the sweeps of the day, and the last one."""
+        last = self.last
+        return {
+            "planned": self.planned,
+            "done": self.done,
+            "late": self.late,
+            "last": None
+            if last is None
+            else {
+                "slot": iso(last.planned_ns),
+                "asked": last.asked,
+                "answered": last.answered,
+                "refused": last.refused.total(),
+                "seconds": round((last.ended_ns - last.began_ns) / NS_PER_SECOND, 3),
+            },
+        }
 
     async def _ask(self, symbols: Sequence[str], sweep: Sweep) -> None:
         try:

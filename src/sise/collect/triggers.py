@@ -57,7 +57,7 @@ class Trigger(Struct, frozen=True):
     at_ns: int
     score: float
     ratio: float
-    basis: Literal["swing", "live", "operator"]
+    basis: Literal["swing", "live", "rank", "operator"]
 
 
 class Candidate(Struct, frozen=True):
@@ -127,6 +127,22 @@ def _score(kind: TriggerKind, ratio: float | None, settings: TriggerSettings) ->
         "volatility_spike": settings.volatility_half_ratio,
     }
     return ratio_score(ratio, halves[kind])
+
+
+def ranked_surge(symbol: str, at_ns: int, window: SwingWindow, settings: TriggerSettings) -> Trigger | None:
+    """The surge of a symbol that the provider's ranking names: ``window`` holds its last places.
+
+    The score is that of ``volume_surge``: volume per second between the last two rank calls, by the usual
+    volume of the symbol, or, where that is not known, by the median of the calls before. A symbol that is
+    named for the first time has no pace yet, and no trigger.
+    """
+    usual = window.usual_volume_per_second
+    # A surge that lasts must not become its own measure where a better one is known.
+    window = SwingWindow(window.points[-2:], usual) if usual else window
+    ratio = swing_surge_ratio(window, settings, settings.rank_value_min)
+    if ratio is None:
+        return None
+    return Trigger("volume_surge", symbol, at_ns, _score("volume_surge", ratio, settings), ratio, "rank")
 
 
 def manual(symbol: str, at_ns: int) -> Trigger:

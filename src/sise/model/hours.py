@@ -15,6 +15,12 @@ from msgspec import Struct
 
 SessionKind = Literal["pre", "regular", "after"]
 
+SWEEP_EVERY_SECONDS: Final = 600
+"""O3. The grid of the swing track is the wall clock's: 09:00, 09:10, …"""
+SCALP_MARGIN_SECONDS: Final = 1_800
+"""O4. The scalp track listens from so long after the open to so long before the close: 09:30 to 15:00 on an
+ordinary day of KRX; a day that opens late moves with it. Where the market never shuts, always."""
+
 SEOUL: Final = ZoneInfo("Asia/Seoul")
 NEW_YORK: Final = ZoneInfo("America/New_York")
 

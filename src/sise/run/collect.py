@@ -1,8 +1,8 @@
 """``sise collect``: record one provider until told to stop.
 
-Beside the collector itself run its health (``GET /status`` on loopback, found through
-``run/collect-<provider>.json``), and, after each turn of a partition, ``sise journal seal`` as a
-process of its own, so that compressing never delays a frame.
+Beside the collector itself run its health and the operator's door (:mod:`sise.run.collector_server`), a look
+at the backups now and then, and, after each turn of a partition, ``sise journal seal`` as a process of its
+own, so that compressing never delays a frame.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
@@ -24,9 +24,9 @@ from sise.run.lifetime import begin, stop_event
 from sise.run.options import ForOption, JsonOption
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
-    from sise.collect.collector import Collector
+    from sise.collect.collector import CollectConfig, Collector
+    from sise.providers.contract import Provider
+    from sise.run.backup_watch import BackupWatch
     from sise.run.settings import Settings
 
 
@@ -51,17 +51,21 @@ def collect(
 
 
 async def _collect(settings: Settings, name: str, seconds: float | None) -> dict[str, Any]:
+    from sise.run.backup_watch import BackupWatch
+    from sise.run.clocks import clock_of
+    from sise.run.collector_server import CollectorServer
     from sise.run.providers import make_provider
 
     provider = make_provider(name, settings)
     with stop_event(seconds) as stop, _alone(settings.data_dir, name):
-        collector = _make(settings, provider)
-        async with _Health(settings.data_dir, name, collector.status):
+        backups = BackupWatch(settings.data_dir, clock_of(settings.clock))
+        collector = _make(settings, provider, backups)
+        async with backups, CollectorServer(settings.data_dir, name, collector.status, collector.override):
             return await collector.run(stop) | {"url": provider.ws_url}
 
 
-def _make(settings: Settings, provider: Any) -> Collector:
-    from sise.collect.collector import CollectConfig, Collector
+def _make(settings: Settings, provider: Provider, backups: BackupWatch) -> Collector:
+    from sise.collect.collector import Collector
     from sise.journal.disk import OsDisk
     from sise.model.time import SystemClock
     from sise.providers.socket import Socket
@@ -69,14 +73,7 @@ def _make(settings: Settings, provider: Any) -> Collector:
 
     clock = clock_of(settings.clock)
     return Collector(
-        CollectConfig(
-            data_dir=settings.data_dir,
-            symbols=tuple(settings.symbols),
-            markets=min(settings.markets, provider.slots_max),
-            history_candles=0 if settings.symbols else min(settings.history_candles, 200),
-            sample_hz=settings.sample_hz,
-            swing=settings.swing,
-        ),
+        config_of(settings, provider.slots_max),
         provider,
         lambda on_frame: Socket.connect(provider.ws_url, on_frame=on_frame, clock=clock),
         disk=OsDisk(),
@@ -84,6 +81,30 @@ def _make(settings: Settings, provider: Any) -> Collector:
         machine=SystemClock(),
         rng=SystemRandom(),
         on_rotated=_Sealer(settings.data_dir).start,
+        backup_failed=backups.failed,
+    )
+
+
+def config_of(settings: Settings, slots_max: int) -> CollectConfig:
+    """What to listen to, as the settings have it, at a provider of ``slots_max`` slots."""
+    from sise.collect.collector import CollectConfig
+    from sise.collect.ratios import TriggerSettings
+
+    return CollectConfig(
+        data_dir=settings.data_dir,
+        symbols=tuple(settings.symbols),
+        markets=min(settings.markets, slots_max),
+        pins=tuple(settings.pins),
+        excluded=tuple(settings.excluded),
+        least_hold_seconds=settings.slot_hold_seconds,
+        score_margin=settings.slot_margin,
+        score_min=settings.slot_score_min,
+        memory_seconds=settings.slot_memory_seconds,
+        triggers=TriggerSettings(rank_value_min=settings.rank_value_min),
+        rank_every_seconds=settings.rank_seconds,
+        history_candles=0 if settings.symbols else min(settings.history_candles, 200),
+        sample_hz=settings.sample_hz,
+        swing=settings.swing,
     )
 
 
@@ -142,36 +163,6 @@ class _Sealer:
             stdout=asyncio.subprocess.DEVNULL,
         )
         await process.wait()
-
-
-class _Health:
-    """``GET /status`` on loopback, and the file that says where."""
-
-    def __init__(self, data_dir: Path, provider: str, status: Callable[[], dict[str, Any]]) -> None:
-        self._path = data_dir / "run" / f"collect-{provider}.json"
-        self._status = status
-        self._runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> None:
-        from aiohttp import web
-
-        async def answer(_: web.Request) -> web.Response:
-            return web.json_response(self._status())
-
-        app = web.Application()
-        app.router.add_get("/status", answer)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/status"
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"pid": os.getpid(), "url": url}))
-        temporary.rename(self._path)
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        self._path.unlink(missing_ok=True)
-        await self._runner.cleanup()
 
 
 def _print_ledger(ledger: dict[str, Any], data_dir: Path) -> None:

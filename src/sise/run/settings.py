@@ -68,6 +68,33 @@ class Settings(BaseModel):
     swing: bool = Field(
         True, description="Sweep the universe of the day by REST every ten minutes while the market is open."
     )
+    pins: list[str] = Field(
+        [], max_length=500, description="Always have a slot: `005930,000660`. `sise slots pin` does it live."
+    )
+    excluded: list[str] = Field(
+        [], max_length=500, description="Never get a slot: `KRW-XRP`. `sise slots exclude` does it live."
+    )
+    slot_hold_seconds: float = Field(
+        300.0, ge=0, le=86_400, description="A symbol keeps a slot that it was given for so long."
+    )
+    slot_margin: float = Field(
+        0.15, gt=0, le=1, description="By so much a challenger's score must beat that of a slot's holder."
+    )
+    slot_memory_seconds: float = Field(
+        1_800.0,
+        ge=0,
+        le=86_400,
+        description="The half life of what a holder's best score is still worth; 0: nothing is remembered.",
+    )
+    slot_score_min: float = Field(0.6, ge=0, le=1, description="A slot asks for such a score.")
+    rank_seconds: float = Field(
+        60.0, ge=0, le=3_600, description="How often the provider's own ranking is asked for; 0: never."
+    )
+    rank_value_min: float = Field(
+        50_000_000.0,
+        ge=0,
+        description="Value traded between two rankings, in quote currency, below which no surge is seen.",
+    )
     upbit_rest_url: str = Field("https://api.upbit.com", description="Upbit's REST server, or a stand-in.")
     upbit_ws_url: str = Field(
         "wss://api.upbit.com/websocket/v1", description="Upbit's WebSocket server, or a stand-in."
@@ -87,6 +114,12 @@ class Settings(BaseModel):
         None, description="KIS's WebSocket server, or a stand-in; empty: KIS's own."
     )
     kis_mock: bool = Field(False, description="The mock market of KIS (모의투자), which has keys of its own.")
+    kis_states: bool = Field(
+        False, description="Also hear halts, interruptions and phases of each issue; half as many slots."
+    )
+    kis_notices: bool = Field(
+        False, description="Also hear that one's own orders met the market (never which); one slot."
+    )
     kis_config: Path | None = Field(
         None, description="Read the keys from this `kis_devlp.yaml` instead of the environment."
     )
@@ -102,6 +135,14 @@ class Settings(BaseModel):
     )
     kis_hts_id: SecretStr | None = Field(
         None, min_length=2, description="KIS login name, for notices. Secret: environment or `.env` only."
+    )
+    database_url: str | None = Field(
+        None,
+        description="The trading database: `sqlite:///…`, `postgresql://user@host/name` or "
+        "`mariadb://user@host/name`; empty: the file `trading.db` in `data_dir`.",
+    )
+    database_password: SecretStr | None = Field(
+        None, description="Password of the trading database. Secret: environment or `.env` only."
     )
     host: str = Field("127.0.0.1", description="The address that API and page listen on.")
     port: int = Field(
@@ -134,14 +175,14 @@ class Settings(BaseModel):
             raise ValueError("it should be 1, 5, 15 or 30")
         return value
 
-    @field_validator("symbols", mode="before")
+    @field_validator("symbols", "pins", "excluded", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
             [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
         )
 
-    @field_validator("symbols")
+    @field_validator("symbols", "pins", "excluded")
     @classmethod
     def _are_symbols(cls, value: list[str]) -> list[str]:
         for word in value:
@@ -156,6 +197,13 @@ class Settings(BaseModel):
             return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else value))
         except ValueError:
             raise ValueError("it should be an IP address, such as 127.0.0.1 or 0.0.0.0") from None
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_no_password(cls, value: str | None) -> str | None:
+        if value is not None and re.match(r"[^/]*//[^/@]*:[^/]*@", value):
+            raise ValueError("write the URL without its password; SISE_DATABASE_PASSWORD holds that")
+        return value
 
     @field_validator("upbit_rest_url", "kis_rest_url", "demo_control")
     @classmethod

@@ -14,13 +14,14 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from sise.serve import answers
+from sise.serve import answers, ledgers, observed
 from sise.serve.app import ServeConfig, create_app
 from sise.serve.pages import add_pages
 from tests.serve.recording import Recording, TestClock
 from tests.serve.serving import STATUS, FakeCollector, write_address
 
 KEY = "canary-51c2a9"
+SHAPES = vars(answers) | vars(observed) | vars(ledgers)
 LONG = json.dumps(STATUS).encode() + b" " * 3_000_000
 
 
@@ -144,7 +145,7 @@ async def test_openapi_is_true_to_every_answer(recorded: Path) -> None:
 async def _check_every_get(client: httpx2.AsyncClient) -> None:
     openapi = (await client.get("/api/openapi.json")).json()
     paths = [path for path, methods in openapi["paths"].items() if "get" in methods]
-    assert len(paths) == 1 + 2 * 9
+    assert len(paths) == 1 + 2 * 14
     assert {path.removeprefix("/api/v1") for path in paths if path.startswith("/api/v1/")} == {
         path.removeprefix("/api") for path in paths if path.startswith("/api/") and "/v1/" not in path
     }
@@ -155,7 +156,7 @@ async def _check_every_get(client: httpx2.AsyncClient) -> None:
             ref = promised["content"]["application/json"]["schema"]["$ref"]
             name = ref.removeprefix("#/components/schemas/")
             assert set(_refs(openapi["components"]["schemas"][name])) <= set(openapi["components"]["schemas"])
-            read = msgspec.json.decode(answer.content, type=getattr(answers, name))
+            read = msgspec.json.decode(answer.content, type=SHAPES[name])
             assert msgspec.json.encode(read) == answer.content, path
 
 
@@ -205,6 +206,68 @@ async def test_a_collector_that_stops_answering_is_gone_and_not_shown_as_live(re
         await status_is(client, "not_recording", "collector_gone")
         (recorded / "run" / "collect-upbit.json").unlink()
         await status_is(client, "not_recording", "stopped")
+
+
+async def test_a_living_collector_is_not_called_gone_where_the_market_runs_fast(recorded: Path) -> None:
+    """At a thousand times the speed seconds of the market pass between two polls of the machine's time."""
+    collector = FakeCollector()
+    market, machine = TestClock(181), TestClock(181)
+    app = create_app(ServeConfig(data_dir=recorded), market, machine)
+    async with collector.listening(recorded), client_of(app) as client:
+        await status_is(client, "recording", None)
+        collector.hang = True
+        market.ns += 500 * 10**9
+        status = (await client.get("/api/status")).json()
+        assert (status["state"], status["stale_seconds"]) == ("recording", 0.0)
+        machine.ns += 3 * 10**9
+        await status_is(client, "not_recording", "collector_gone")
+
+
+async def test_what_an_older_collector_does_not_tell_is_not_known(recorded: Path) -> None:
+    collector = FakeCollector()
+    async with collector.listening(recorded), client_of(app_of(recorded)) as client:
+        (told,) = (await status_is(client, "recording", None))["collectors"]
+    later = ("universe", "sweeps", "mitigation", "anomalous", "pins", "excluded", "completeness")
+    assert {name: told[name] for name in later} == dict.fromkeys(later)
+    assert (told["slots"]["held"][0]["score"], told["slots"]["overflow"]) == (None, None)
+
+
+async def test_what_a_collector_tells_is_passed_on_as_it_is(recorded: Path) -> None:
+    held = {"symbol": "005930", "name_ko": "삼성전자", "name_en": "", "since": "2026-11-20T00:30:00.000000Z"}
+    why = {"trigger": "volume_surge", "score": 0.8, "leaving": False, "record_rate": 0.99}
+    asking = {
+        "symbol": "000660",
+        "candidate_score": 0.5,
+        "rank": 42,
+        "cutoff_rank": 41,
+        "decision_reason": "margin",
+    }
+    overflow = {"asking": 1, "written": 3, "first": [asking | {"trigger": None, "cutoff_score": None}]}
+    made = {"rule": "prev_close >= 4,000 KRW", "source": "provider", "made_at": None, "last_good_of": None}
+    last = {"slot": "2026-11-20T00:20:00.000000Z", "asked": 9, "answered": 8, "refused": 1, "seconds": 3.6}
+    met = {"condition": "ws_reconnects", "value": 20.0, "limit": 20.0, "unit": "reconnects"}
+    more = {
+        "slots": {"limit": 41, "held": [held | why], "swaps": 3, "overflow": overflow},
+        "universe": {"day": "2026-11-20", "symbols": 1265, **made},
+        "sweeps": {"planned": 4, "done": 3, "late": 1, "last": last},
+        "mitigation": {
+            "level": 1,
+            "hz": 1.0,
+            "since": "2026-11-20T00:40:00.000000Z",
+            "reason": "cpu is high",
+        },
+        "anomalous": {"day": "2026-11-20", "conditions": [met]},
+        "pins": ["005930"],
+        "excluded": [],
+        "completeness": [
+            {"symbol": "005930", "status": "complete", "heard": 9.0, "missing": 0.0, "ratio": 1.0}
+        ],
+    }
+    collector = FakeCollector()
+    collector.body = msgspec.json.encode(STATUS | more)
+    async with collector.listening(recorded), client_of(app_of(recorded)) as client:
+        (told,) = (await status_is(client, "recording", None))["collectors"]
+    assert {name: told[name] for name in more} == more
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"provider": "upbit"}', b"<html>down</html>", LONG])

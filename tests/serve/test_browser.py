@@ -35,7 +35,7 @@ PHONE: Final = {"width": 390, "height": 844}
 DEMO_SECONDS_MAX: Final = 120
 PATIENCE_MS: Final = 20_000
 LOOK_EVERY_MS: Final = 100
-REQUESTS_MAX: Final = 7
+REQUESTS_MAX: Final = 9
 HEAP_BYTES_MAX: Final = 10_000_000
 HATCHED_PIXELS_MIN: Final = 500
 WORKING_ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+/dashboard")
@@ -259,6 +259,77 @@ def test_a_silent_server_is_said_with_the_time(page: Page, dashboard: str) -> No
     held = True
     page.wait_for_selector("#pill.no_contact")
     expect(page.locator("#banner")).to_contain_text("KST")
+
+
+def test_the_observer_tells_who_has_a_slot_and_what_was_heard(page: Page, dashboard: str) -> None:
+    _see(page, f"{dashboard}?lang=en")
+    page.click("nav a[data-place=observer]")
+    page.wait_for_url("**/dashboard/observer?lang=en")
+    expect(page.locator("#market-view")).to_be_hidden()
+    page.wait_for_selector("#slot-rows tr")
+    assert page.locator("#slot-rows tr").count() == 41
+    assert page.locator("#slot-rows tr th[scope=row]").count() == 41
+    page.wait_for_selector("#lanes .heard")
+    _until(
+        page, "document.querySelector('#day-figures [data-figure=listened] .value').innerText.endsWith('%')"
+    )
+    expect(page.locator("#universe")).to_contain_text("value traded in 24 h")
+    page.wait_for_selector("#backup-rows tr")
+    _until_changed(page, "#clock-time")
+
+    page.click("#slot-table th[data-column=symbol] button")
+    symbols = page.locator("#slot-rows tr th a").all_inner_texts()
+    assert symbols == sorted(symbols)
+    expect(page.locator("#slot-table th[data-column=symbol]")).to_have_attribute("aria-sort", "ascending")
+    page.click("#day-figures [data-figure=missed]")
+    expect(page.locator("#note")).to_contain_text("gap_marker")
+
+    page.click("#lang [data-value=ko]")
+    expect(page.locator("#slots h2")).to_have_text("자리")
+    page.click("#slot-rows tr th a >> nth=0")
+    page.wait_for_url(re.compile(rf"/dashboard/{symbols[0]}/1m"))
+    expect(page.locator("#symbol")).to_have_text(symbols[0])
+    page.go_back()
+    expect(page.locator("#observer")).to_be_visible()
+
+
+def test_the_observer_is_reached_by_address_and_by_keyboard(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/observer/upbit?lang=en")
+    page.wait_for_selector("#lanes .heard")
+    page.keyboard.press("m")
+    expect(page.locator("#market-view")).to_be_visible()
+    page.keyboard.press("o")
+    expect(page.locator("#observer")).to_be_visible()
+    page.wait_for_selector("#lanes [data-mark]")
+    page.locator("#lanes [data-mark][tabindex='0']").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.closest('#lanes') !== null")
+    expect(page.locator("#note")).to_be_visible()
+
+
+def test_a_reconnect_is_a_mark_on_both_timelines(page: Page, dashboard: str) -> None:
+    """After the market was unplugged (see above): the attempts are events of the day."""
+    _see(page, f"{dashboard}?lang=en")
+    page.wait_for_selector("#track .attempt:not(.failed)")
+    assert "line came back" in (
+        page.locator("#track .attempt:not(.failed)").first.get_attribute("title") or ""
+    )
+    page.goto(f"{dashboard}/observer?lang=en")
+    page.locator("#lanes .attempt:not(.failed)").first.click(force=True)
+    expect(page.locator("#note")).to_contain_text("system/events/upbit/")
+
+
+def test_on_a_phone_the_observer_fits(page: Page, dashboard: str) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(f"{dashboard}/observer?lang=ko&theme=light")
+    page.wait_for_selector("#slot-rows tr")
+    boxes = [page.locator(each).bounding_box() for each in ("#pill", "#day", "#slots", "#backups")]
+    tops = [box["y"] for box in boxes if box is not None]
+    assert len(tops) == len(boxes)
+    assert tops == sorted(tops)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.click("nav a[data-place=market]")
+    expect(page.locator("#proof")).to_be_visible()
 
 
 def test_on_a_phone_the_pill_and_the_proof_come_first(page: Page, dashboard: str) -> None:

@@ -44,6 +44,7 @@ async def message(viewer: ClientConnection, wanted: Callable[[dict[str, Any]], b
 async def test_a_viewer_is_told_quotes_bars_gaps_and_status_as_they_come(tmp_path: Path) -> None:
     recording, clock = Recording(tmp_path), TestClock(2)
     recording.start(0)
+    recording.sample(0, 100.0)
     recording.sample(1, 100.0)
     async with server_of(tmp_path, clock) as url, connect(url) as viewer:
         hello = json.loads(await viewer.recv())
@@ -71,6 +72,7 @@ async def test_a_viewer_is_told_quotes_bars_gaps_and_status_as_they_come(tmp_pat
 async def test_only_what_changed_is_told(tmp_path: Path) -> None:
     recording, clock = Recording(tmp_path), TestClock(2)
     recording.start(0)
+    recording.sample(0, 100.0)
     recording.sample(1, 100.0)
     recording.sample(1, 200.0, "KRW-ETH")
     async with server_of(tmp_path, clock) as url, connect(url) as viewer:
@@ -118,6 +120,7 @@ async def test_a_symbol_may_become_known_after_it_is_watched(tmp_path: Path) -> 
         await viewer.send(json.dumps(BTC_1M))
         await message(viewer, lambda m: m["type"] == "status")
         recording.start(0)
+        recording.sample(0, 100.0)
         recording.sample(1, 100.0)
         bars = await message(viewer, lambda m: m["type"] == "bars")
         assert bars["bars"][0]["time"] == T0 // 10**9
@@ -164,12 +167,12 @@ class Market:
         self.recording = Recording(tmp_path)
         self.view = LiveView()
         self.follower = Follower(tmp_path, ["system/events/upbit", "scalp/upbit"])
-        following = Following(self.view, tmp_path, (), 1.0, self.clock)
+        following = Following(self.view, tmp_path, (), 1.0, self.clock, self.clock)
         following.caught_up = True
-        self.hub = Hub(self.view, following, self._status, self.clock)
+        self.hub = Hub(self.view, following, self._status, self.clock, self.clock)
         self.recording.start(0)
 
-    def _status(self, now_ns: int) -> Status:
+    def _status(self) -> Status:
         return Status("recording", None, "", [], 0.0, False)
 
     def second(self, second: int) -> None:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from sise.journal.line import close_line
 from sise.journal.reader import Follower
 from sise.serve.answers import Gap
-from sise.serve.hearing import SILENCE_SECONDS_MAX, Hearing
+from sise.serve.hearing import SILENT_TICKS_MIN, Hearing
+from sise.serve.holding import Holding
 from sise.serve.live import LiveView
+from sise.serve.proofs import SILENCE_SECONDS_MAX, Proofs
 from sise.warehouse.bars import Bar
 from tests.serve.recording import T0, Recording, at
 
@@ -179,7 +181,7 @@ def test_what_was_heard_does_not_depend_on_the_order_of_reading(moments: list[in
     hearing = Hearing()
     for moment in moments:
         hearing.heard("s", at(moment), 1)
-    assert hearing.listening().heard == [(at(a), at(b)) for a, b in expected if a < b]
+    assert hearing.listening(Holding()).heard == [(at(a), at(b)) for a, b in expected if a < b]
 
 
 def test_the_end_of_a_killed_session_said_by_the_next_proves_nothing(tmp_path: Path) -> None:
@@ -210,7 +212,10 @@ def test_silence_without_a_word_is_told_as_a_gap_and_ends_when_lines_come_again(
     follow(view, follower)
     view.end_tick(at(70), is_current=True)
     assert view.gaps(at(70), 10) == []
-    view.end_tick(at(120), is_current=True)
+    for _ in range(SILENT_TICKS_MIN):
+        assert view.gaps(at(120), 10) == []
+        view.tick += 1
+        view.end_tick(at(120), is_current=True)
     (gap,) = view.gaps(at(120), 10)
     assert (gap.reason, gap.open, gap.seconds, gap.raw_ref) == ("collector_gone", True, 60.0, None)
     assert states(bars(view, 120)) == [(0, "empty"), (60, "unknown")]
@@ -276,3 +281,53 @@ def test_a_line_of_another_version_is_counted_and_costs_nothing_else(tmp_path: P
     view = view_of(tmp_path)
     assert view.unreadable == 1
     assert view.quotes()[0].last == 6.0
+
+
+def test_a_symbol_is_unknown_while_it_has_no_slot(tmp_path: Path) -> None:
+    """The line was heard all the time; the symbol only from its first record in a slot to its slot's end."""
+    ether = {"symbol": "KRW-ETH"}
+    recording = Recording(tmp_path)
+    recording.start(0, [{"symbol": "KRW-BTC"}])
+    samples(recording, 0, 300)
+    recording.event("slots", 60, slots=[{"symbol": "KRW-BTC"}, ether])
+    for second in range(90, 241):
+        recording.sample(second, 10.0, symbol="KRW-ETH")
+    recording.event("slots", 180, slots=[{"symbol": "KRW-BTC"}])
+    expected = [(60, "unknown"), (120, "empty"), (180, "unknown"), (240, "unknown")]
+    for prefixes in (TRACKS, TRACKS[::-1]):
+        view = view_of(tmp_path, prefixes)
+        assert states(bars(view, 300, symbol="KRW-ETH")) == expected
+        assert all(state == "empty" for _, state in states(bars(view, 300)))
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 60)), min_size=1, max_size=6), st.randoms())
+def test_first_proof_within_a_span_does_not_depend_on_the_order(
+    runs: list[tuple[int, int]], random: Random
+) -> None:
+    moments = sorted({start + second for start, length in runs for second in range(length)})
+    told = [*moments]
+    random.shuffle(told)
+    proofs = Proofs()
+    for moment in told:
+        proofs.add(at(moment))
+    for start, end in [(0, 500), (moments[-1], 500), (moments[0] + 1, 450)]:
+        later = [moment for moment in moments if start <= moment < end]
+        found = proofs.first_within(at(start), at(end))
+        if found is None:
+            assert later == []
+        else:
+            # Between two near proofs a moment is proven too; never before the first, never after the last.
+            assert at(max(start, moments[0])) <= found <= at(later[0] if later else moments[-1])
+
+
+def test_a_fast_market_is_not_silent_while_lines_come(tmp_path: Path) -> None:
+    """A minute of the market may pass within a tick of the machine."""
+    recording = Recording(tmp_path)
+    recording.start(0)
+    view, follower = LiveView(), Follower(tmp_path, list(TRACKS))
+    for second in range(0, 600, 60):
+        recording.sample(second, 1.0)
+        follow(view, follower)
+        view.end_tick(at(second + 59), is_current=True)
+        view.tick += 1
+        assert view.gaps(at(second + 59), 10) == []

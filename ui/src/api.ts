@@ -17,6 +17,27 @@ export interface Gap {
   raw_ref: string | null;
 }
 
+/** A symbol with a slot: what asks for it now (empty: nothing), and since when it has it. */
+export interface Held {
+  symbol: string;
+  name_ko: string;
+  name_en: string;
+  since: string | null;
+  trigger: string | null;
+  score: number | null;
+  leaving: boolean | null;
+  record_rate: number | null;
+}
+
+/** A candidate without a slot, and why. */
+export interface Asking {
+  symbol: string;
+  candidate_score: number;
+  rank: number;
+  cutoff_rank: number;
+  decision_reason: string;
+}
+
 export interface Collector {
   provider: string;
   market: string;
@@ -35,7 +56,7 @@ export interface Collector {
     last_frame_at: string | null;
     unconfirmed: string[];
   };
-  slots?: { limit: number; held: { symbol: string; name_ko: string; name_en: string }[] };
+  slots?: { limit: number; held: Held[]; swaps: number | null; overflow: { asking: number; written: number; first: Asking[] } | null };
   ledger?: {
     frames: { received: number; recorded: number; lost: Record<string, number> };
     events: { decoded: number; recorded: number; refused: Record<string, number> };
@@ -47,6 +68,11 @@ export interface Collector {
   journal?: { state: "ok" | "fault"; fault: string | null; since: string | null; pending_bytes: number; written_bytes: number };
   disk?: { free_bytes: number | null; bytes_per_day: number | null; days_left: number | null };
   gap_open?: { start: string; scope: string; reason: string } | null;
+  mitigation?: { level: number; hz: number; since: string | null; reason: string | null } | null;
+  universe?: { day: string | null; symbols: number | null; last_good_of: string | null } | null;
+  anomalous?: { day: string; conditions: { condition: string }[] } | null;
+  pins?: string[] | null;
+  excluded?: string[] | null;
 }
 
 export interface Status {
@@ -100,7 +126,7 @@ export type Message =
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-async function request<T>(path: string, init?: RequestInit): Promise<T> {
+export async function request<T>(path: string, init?: RequestInit): Promise<T> {
   const answer = await fetch(path, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText} (${path})`);
   return (await answer.json()) as T;

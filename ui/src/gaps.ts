@@ -23,6 +23,13 @@ export class GapList {
     this.gaps = [...gaps].slice(0, MOST_ROWS);
   }
 
+  /** Holes of a day's own file that the list does not have: it goes back only some hours. */
+  add(gaps: readonly Gap[]): void {
+    const known = new Set(this.gaps.map(key));
+    const more = gaps.filter((gap) => !gap.open && !known.has(key(gap)));
+    if (more.length) this.set([...this.gaps, ...more].sort((a, b) => Date.parse(b.start) - Date.parse(a.start)));
+  }
+
   /** One hole opened, or closed: it takes the place of what was known of it. */
   take(gap: Gap): void {
     const others = this.gaps.filter((each) => key(each) !== key(gap) && !(each.open && each.scope === gap.scope));

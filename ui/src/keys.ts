@@ -5,6 +5,7 @@ import { byId } from "./dom";
 export interface KeyEvents {
   step(by: 1 | -1): void;
   size(size: Size): void;
+  place(place: "market" | "observer"): void;
   search(text: string): void;
   /** Enter in the search field: the first match is meant. */
   choose(): void;
@@ -23,6 +24,8 @@ function onKey(event: KeyboardEvent, events: KeyEvents): void {
   if (event.ctrlKey || event.metaKey || event.altKey || inField(event.target) || document.querySelector("dialog[open]")) return;
   const size = /^[1-6]$/.test(event.key) ? SIZES[Number(event.key) - 1] : undefined;
   if (size) events.size(size);
+  else if (event.code === "KeyM") events.place("market");
+  else if (event.code === "KeyO") events.place("observer");
   else if (event.key === "ArrowDown") events.step(1);
   else if (event.key === "ArrowUp") events.step(-1);
   else if (event.key === "/") byId("search").focus();

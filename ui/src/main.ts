@@ -1,6 +1,7 @@
 // The page's switchboard: one view (symbol, bar size), one live line, and the parts that show what it brings.
 import { getGaps, getQuotes, SIZES, type Gap, type Message, type Size, type Status } from "./api";
 import { ChartView, type ChartState } from "./chart";
+import { Days } from "./days";
 import { paintUnplug, startDemo } from "./demo";
 import { byId, press, setText } from "./dom";
 import { clockText, dayText, grouped, changeText, ZONE_NAME } from "./format";
@@ -10,8 +11,9 @@ import { startKeys } from "./keys";
 import { paintHeading, paintLegend } from "./legend";
 import { Live, type Line } from "./live";
 import { marketNow, takeMarketTime } from "./markettime";
-import { addNote, hideNote } from "./notes";
-import { knownFrom, paintPill, paintTitle } from "./pill";
+import { hideNote } from "./notes";
+import { Observer } from "./observer";
+import { paintPill, paintTitle } from "./pill";
 import { ProofStrip } from "./proof";
 import { QuoteTable } from "./quotes";
 import { onBack, pushView, readView, replaceView, type View } from "./route";
@@ -24,6 +26,9 @@ const SETTLE_MS = 120;
 const CHART_RETRY_MS = 3000;
 /** A closed hole's last seconds reach the journal a moment after the notice of its end. */
 const HEAL_WAIT_MS = 1500;
+/** The day's marks (what was heard, attempts, mitigation) move seldom. */
+const DAYS_EVERY_MS = 5000;
+const PLACES = ["market", "observer"] as const;
 
 const view: View = readView();
 let status: Status | null = null;
@@ -32,6 +37,7 @@ let settle = 0;
 let shownAt = 0;
 let chartState: ChartState = "waiting";
 let chartTriedAt = 0;
+let daysAt = 0;
 
 const chart = new ChartView(byId("chart"), {
   onState: paintChartState,
@@ -41,7 +47,13 @@ const chart = new ChartView(byId("chart"), {
 const quotes: QuoteTable = new QuoteTable((symbol) => select(symbol, true));
 const gaps = new GapList(showGap);
 const timeline = new Timeline(showGap);
-const proof = new ProofStrip(addNote);
+const proof = new ProofStrip();
+const days = new Days();
+const observer = new Observer({
+  onProvider: (provider) => goObserver(provider, null),
+  onDay: (day) => goObserver(view.provider ?? status?.collectors[0]?.provider ?? null, day),
+  onSelect: (symbol) => select(symbol),
+});
 const live = new Live({ onMessage: take, onLine: takeLine, onBack: () => void reload() });
 
 function showGap(gap: Gap): void {
@@ -57,8 +69,11 @@ function paintChartState(state: ChartState, detail: string): void {
 }
 
 function showView(): void {
-  if (view.symbol === null) return;
   hideNote();
+  showPlace();
+  if (view.place === "observer") return observer.show(view.provider, view.day);
+  observer.hide();
+  if (view.symbol === null) return;
   press(byId("sizes").querySelectorAll<HTMLElement>("button"), view.size);
   quotes.select(view.symbol);
   paintNow();
@@ -69,6 +84,31 @@ function showView(): void {
   settle = setTimeout(load, wait);
 }
 
+function showPlace(): void {
+  byId("market-view").hidden = view.place !== "market";
+  byId("observer").hidden = view.place !== "observer";
+  for (const link of document.querySelectorAll<HTMLElement>("nav a[data-place]")) {
+    if (link.dataset["place"] === view.place) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  paintNow();
+}
+
+function go(place: View["place"]): void {
+  if (view.place === place) return;
+  view.place = place;
+  if (place === "market") view.symbol ??= quotes.firstShown ?? null;
+  pushView(view);
+  showView();
+  scrollTo(0, 0);
+}
+
+function goObserver(provider: string | null, day: string | null): void {
+  [view.provider, view.day] = [provider, day];
+  pushView(view);
+  showView();
+}
+
 function load(): void {
   if (view.symbol === null) return;
   live.watch(view.symbol, view.size);
@@ -76,7 +116,7 @@ function load(): void {
 }
 
 function select(symbol: string, byTouch = false): void {
-  view.symbol = symbol;
+  [view.place, view.symbol] = ["market", symbol];
   pushView(view);
   showView();
   if (byTouch && innerWidth < 700) byId("market").scrollIntoView({ block: "start" });
@@ -99,7 +139,7 @@ function take(message: Message): void {
 function takeQuotes(list: Parameters<QuoteTable["take"]>[0]): void {
   quotes.take(list);
   const first = quotes.firstShown;
-  if (view.symbol === null && first) {
+  if (view.symbol === null && first && view.place === "market") {
     view.symbol = first;
     replaceView(view);
     showView();
@@ -115,6 +155,7 @@ function takeGap(gap: Gap): void {
 
 function takeStatus(next: Status): void {
   status = next;
+  observer.takeStatus(next);
   takeMarketTime(next.collectors[0]?.now);
   paintNow();
 }
@@ -126,6 +167,7 @@ function takeLine(next: Line): void {
 
 /** After an absence: everything that may have been missed is asked for again. */
 async function reload(): Promise<void> {
+  daysAt = 0;
   await Promise.all([loadQuotes(), loadGaps(), chart.refresh()]);
 }
 
@@ -141,6 +183,7 @@ async function loadGaps(): Promise<void> {
 
 function paintMarket(): void {
   byId("market").classList.toggle("nothing", view.symbol === null);
+  if (view.place === "observer") return paintTitle(line, status, t("title.observer"));
   if (view.symbol === null) return;
   const quote = quotes.get(view.symbol);
   const decimals = quotes.decimals(view.symbol);
@@ -153,23 +196,37 @@ function openGap(): { start: string } | null {
   return status?.collectors.find((one) => one.gap_open)?.gap_open ?? null;
 }
 
+/** The header's part of the page: the same in every place. */
 function paintNow(): void {
   const now = marketNow();
-  const collector = status?.collectors[0];
-  const known = knownFrom(collector, gaps.all[gaps.all.length - 1]?.start);
   setText(byId("clock-time"), clockText(now));
   setText(byId("clock-day"), dayText(now));
   setText(byId("clock-zone"), ZONE_NAME);
   paintPill(line, status, line.kind === "open" ? now : Date.now());
+  if (view.place === "observer") observer.tick();
+  else paintProof(now);
+  paintMarket();
+}
+
+function paintProof(now: number): void {
+  const collector = status?.collectors[0];
+  refreshDays(collector?.provider);
+  const known = days.heardFrom;
   proof.take(collector, now);
   gaps.paint(now, known);
-  timeline.paint(known === null ? null : Date.parse(known), now, withOpen(now));
+  const listening = collector?.connection?.state === "connected";
+  timeline.paint({ knownFrom: known === null ? null : Date.parse(known), now, gaps: withOpen(now), days: days.all, listening });
   const open = openGap();
   paintUnplug(status?.demo ?? false, open !== null, Date.now());
   if (open && line.kind === "open") chart.growHole(Date.parse(open.start), now);
   document.body.classList.toggle("hole", open !== null);
   retryChart(Date.now());
-  paintMarket();
+}
+
+function refreshDays(provider: string | undefined): void {
+  if (provider === undefined || line.kind !== "open" || Date.now() - daysAt < DAYS_EVERY_MS) return;
+  daysAt = Date.now();
+  void days.refresh(provider).then(() => gaps.add(days.gaps));
 }
 
 /** A chart without bars asks again by itself: the first bar of a fresh record comes a moment after its symbol. */
@@ -189,6 +246,7 @@ function withOpen(now: number): readonly Gap[] {
 function relabel(): void {
   press(byId("lang").querySelectorAll<HTMLElement>("button"), lang());
   proof.relabel();
+  observer.relabel();
   quotes.relabel();
   chart.applyLook();
   paintNow();
@@ -223,8 +281,17 @@ function start(): void {
     step: (by) => void (quotes.neighbour(by) && select(quotes.neighbour(by) as string)),
     size: chooseSize,
     search: (text) => quotes.filter(text),
+    place: go,
     choose: () => void (quotes.firstShown && select(quotes.firstShown)),
   });
+  for (const link of document.querySelectorAll<HTMLAnchorElement>("nav a[data-place]")) {
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      const place = PLACES.find((each) => each === link.dataset["place"]);
+      if (place) go(place);
+    });
+  }
   onBack((next) => {
     Object.assign(view, next);
     showView();

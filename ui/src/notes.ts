@@ -1,8 +1,22 @@
 // A note beside what it explains: on hover for a moment, on click or touch until closed.
-import { byId } from "./dom";
+import { byId, el } from "./dom";
+import { t } from "./i18n";
 
 const ROOM_PX = 8;
 const HOVER_WAIT_MS = 350;
+
+export type Lines = readonly (readonly [name: string, value: string])[];
+
+/** What a note holds: a heading, a sentence, what the thing is made of, and where its evidence lies. */
+export function noteOf(heading: string, help: string, lines: Lines, evidence: string | null): Node[] {
+  const made = lines.flatMap(([what, value]) => [el("dt", "", what), el("dd", "", value)]);
+  return [
+    el("h3", "", heading),
+    ...(help ? [el("p", "", help)] : []),
+    ...(made.length ? [el("dl", "", ...made)] : []),
+    ...(evidence ? [el("p", "evidence", el("span", "", t("evidence")), el("code", "", evidence))] : []),
+  ];
+}
 
 let pinned: HTMLElement | null = null;
 let timer = 0;
@@ -38,6 +52,12 @@ export function addNote(anchor: HTMLElement, content: () => Node[]): void {
   });
   anchor.addEventListener("pointerleave", () => {
     if (!pinned) hideNote();
+  });
+  anchor.addEventListener("focus", () => {
+    if (anchor.matches(":focus-visible")) show(anchor, content);
+  });
+  anchor.addEventListener("blur", () => {
+    if (pinned !== anchor) hideNote();
   });
   anchor.addEventListener("click", (event) => {
     event.stopPropagation();

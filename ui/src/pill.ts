@@ -1,5 +1,5 @@
 // One answer to one question, legible from two metres: is it recording? And since when not, why, and what to do.
-import type { Collector, Status } from "./api";
+import type { Status } from "./api";
 import { byId, setClass, setText } from "./dom";
 import { clockText, durationText, momentText, ZONE_NAME } from "./format";
 import { code, t } from "./i18n";
@@ -74,11 +74,4 @@ export function paintTitle(line: Line, status: Status | null, heading: string): 
   const shown = shownState(line, status);
   const calm = shown === "recording" || shown === "waiting";
   document.title = `${calm ? heading : `${MARKS[shown]} ${code("state", shown)}`} · sise`;
-}
-
-/** The first known moment of the record: nothing before it is claimed. */
-export function knownFrom(collector: Collector | undefined, firstGapStart: string | undefined): string | null {
-  const started = collector?.started_at ?? null;
-  if (started === null || firstGapStart === undefined) return started;
-  return Date.parse(firstGapStart) < Date.parse(started) ? firstGapStart : started;
 }

@@ -1,23 +1,14 @@
 // The proof strip: what was heard and what became of it. Each figure opens its explanation and its evidence.
 import type { Collector } from "./api";
-import { byId, el, setClass, setText } from "./dom";
+import { byId, setText } from "./dom";
+import { FigureStrip, type Figure } from "./figures";
 import { bytesText, durationText, grouped, momentText, NOT_KNOWN, ZONE_NAME } from "./format";
 import { code, t, type TextKey } from "./i18n";
 import { marketNow } from "./markettime";
+import { noteOf, type Lines } from "./notes";
 
 const SLOW_MS = 100;
 const FEW_DAYS = 7;
-
-type Tone = "" | "good" | "warn" | "bad";
-type Lines = [name: string, value: string][];
-
-interface Figure {
-  value: string;
-  below: string;
-  tone: Tone;
-  /** What the figure is made of, line by line. */
-  made: Lines;
-}
 
 const NAMES = ["heard", "recorded", "refused", "lost", "rate", "delay", "disk", "connection", "reconnects"] as const;
 type Name = (typeof NAMES)[number];
@@ -83,7 +74,7 @@ function flowFigures(one: Collector): Record<"rate" | "delay" | "disk", Figure> 
         [t("proof.per_day"), bytesText(disk?.bytes_per_day)],
         [t("proof.written"), bytesText(one.journal?.written_bytes)],
         [t("proof.pending"), bytesText(one.journal?.pending_bytes)],
-        ...(one.journal?.fault ? ([[t("proof.fault"), one.journal.fault]] as Lines) : []),
+        ...(one.journal?.fault ? [[t("proof.fault"), one.journal.fault] as const] : []),
       ],
     },
   };
@@ -115,53 +106,28 @@ function lineFigures(one: Collector, now: number): Record<"connection" | "reconn
   };
 }
 
-const UNKNOWN: Figure = { value: NOT_KNOWN, below: "", tone: "", made: [] };
+function explain(name: Name, made: Lines): Node[] {
+  const evidence = `figure.${name}.evidence` as TextKey;
+  return noteOf(t(`figure.${name}`), t(`figure.${name}.help`), made, t(evidence));
+}
 
 export class ProofStrip {
-  private readonly buttons = new Map<Name, { button: HTMLButtonElement; label: HTMLElement; value: HTMLElement; below: HTMLElement }>();
-  private figures: Partial<Record<Name, Figure>> = {};
+  private readonly strip = new FigureStrip(byId("figures"), NAMES, (name) => t(`figure.${name}`), explain);
   private collector: Collector | undefined;
 
-  constructor(showNote: (anchor: HTMLElement, content: () => Node[]) => void) {
-    const strip = byId("figures");
-    for (const name of NAMES) {
-      const [label, value, below] = [el("span", "label"), el("span", "value", NOT_KNOWN), el("span", "below")];
-      const button = el("button", "figure", label, value, below);
-      button.dataset["figure"] = name;
-      showNote(button, () => this.explain(name));
-      this.buttons.set(name, { button, label, value, below });
-      strip.append(button);
-    }
+  constructor() {
     this.relabel();
   }
 
   relabel(): void {
-    for (const [name, { label }] of this.buttons) setText(label, t(`figure.${name}`));
+    this.strip.relabel();
     this.take(this.collector, marketNow());
   }
 
   take(one: Collector | undefined, now: number): void {
     this.collector = one;
-    this.figures = one ? { ...ledgerFigures(one), ...flowFigures(one), ...lineFigures(one, now) } : {};
-    for (const [name, { button, value, below }] of this.buttons) {
-      const figure = this.figures[name] ?? UNKNOWN;
-      setText(value, figure.value);
-      setText(below, figure.below);
-      setClass(button, `figure ${figure.tone}`);
-    }
+    this.strip.show(one ? { ...ledgerFigures(one), ...flowFigures(one), ...lineFigures(one, now) } : {});
     const session = one?.session_id ? t("proof.session", { id: one.session_id, at: momentText(one.started_at, now), zone: ZONE_NAME }) : "";
     setText(byId("session"), session);
-  }
-
-  private explain(name: Name): Node[] {
-    const made = this.figures[name]?.made ?? [];
-    const lines = made.flatMap(([what, value]) => [el("dt", "", what), el("dd", "", value)]);
-    const evidence = `figure.${name}.evidence` as TextKey;
-    return [
-      el("h3", "", t(`figure.${name}`)),
-      el("p", "", t(`figure.${name}.help`)),
-      ...(lines.length ? [el("dl", "", ...lines)] : []),
-      el("p", "evidence", el("span", "", t("evidence")), el("code", "", t(evidence))),
-    ];
   }
 }

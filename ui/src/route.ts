@@ -1,22 +1,38 @@
-// The address is the view: /dashboard/<symbol>/<size>?lang=…&theme=…&colors=… can be bookmarked and sent.
+// The address is the view: /dashboard/<symbol>/<size> or /dashboard/observer/<provider>/<day>, each with
+// ?lang=…&theme=…&colors=…, can be bookmarked and sent.
 import { SIZES, type Size } from "./api";
 
 export interface View {
+  place: "market" | "observer";
   symbol: string | null;
   size: Size;
+  /** The observer's: null is the first collector, and today. */
+  provider: string | null;
+  day: string | null;
 }
 
 const DEFAULT_SIZE: Size = "1m";
+const OBSERVER = "observer";
+const DAY_FORM = /^\d{4}-\d{2}-\d{2}$/;
 
 export function readView(path: string = location.pathname): View {
-  const [, symbol, size] = path.split("/").filter(Boolean).map(decodeURIComponent);
-  const known = SIZES.find((each) => each === size);
-  return { symbol: symbol ?? null, size: known ?? DEFAULT_SIZE };
+  const [, first, second, third] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const market = { place: "market" as const, symbol: null, size: DEFAULT_SIZE, provider: null, day: null };
+  if (first === OBSERVER) {
+    const day = third !== undefined && DAY_FORM.test(third) ? third : null;
+    return { ...market, place: "observer", provider: second ?? null, day };
+  }
+  const known = SIZES.find((each) => each === second);
+  return { ...market, symbol: first ?? null, size: known ?? DEFAULT_SIZE };
+}
+
+function placeOf(view: View): string[] {
+  if (view.place === "observer") return [OBSERVER, view.provider, view.provider && view.day].filter((each) => each !== null && each !== "") as string[];
+  return view.symbol === null ? [] : [view.symbol, view.size];
 }
 
 export function addressOf(view: View): string {
-  const place = view.symbol === null ? "/dashboard" : `/dashboard/${encodeURIComponent(view.symbol)}/${view.size}`;
-  return place + location.search;
+  return ["/dashboard", ...placeOf(view).map(encodeURIComponent)].join("/") + location.search;
 }
 
 export function pushView(view: View): void {

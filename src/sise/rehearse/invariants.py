@@ -136,7 +136,7 @@ def one_gap_a_hole(journal: Journal, outcome: Outcome) -> list[str]:
     for last, first in pairwise(outcome.sent):
         if last["connection"] != first["connection"]:
             hole = int(str(last["ns"])), int(str(first["ns"]))
-            count = sum(start <= hole[1] and hole[0] <= end for start, end in gaps)
+            count = sum(start <= hole[1] and hole[0] <= end for start, end in _joined(gaps))
             if count != 1:
                 wrong.append(f"{count} gaps between {iso(hole[0])} and {iso(hole[1])}")
     return wrong
@@ -169,6 +169,17 @@ def _scalp_gaps(journal: Journal) -> list[tuple[int, int]]:
         for event in journal.of("gap_marker")
         if event["scope"] == "scalp"
     )
+
+
+def _joined(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Gaps that touch as one: the line was proven at that moment, and lost before it gave data."""
+    joined: list[tuple[int, int]] = []
+    for start, end in gaps:
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _line_ends(journal: Journal) -> list[int]:

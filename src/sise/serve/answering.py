@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sise.model.errors import BadInput
-from sise.serve import answers
+from sise.serve import answers, ledgers, observed
 from sise.serve.answers import Problem
 
 REF: Final = "#/components/schemas/{name}"
@@ -48,7 +48,8 @@ def describe(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            types = [each for each in vars(answers).values() if _is_answer(each)]
+            shapes = vars(answers) | vars(observed) | vars(ledgers)
+            types = [each for each in shapes.values() if _is_answer(each)]
             _, components = msgspec.json.schema_components(types, ref_template=REF)
             schemas = make().setdefault("components", {}).setdefault("schemas", {})
             schemas.update(components)
@@ -83,6 +84,10 @@ def explain_refusals(app: FastAPI) -> None:
             )
         return problem(error.status_code, Problem(str(error.detail)))
 
+    async def on_unreadable(request: Request, error: Exception) -> Response:
+        return problem(503, Problem(f"the journal cannot be read: {error}; ask again in a moment"))
+
     app.add_exception_handler(BadInput, on_bad_input)
+    app.add_exception_handler(OSError, on_unreadable)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)

@@ -16,7 +16,9 @@ from sise.serve.collectors import Collectors
 from sise.serve.follow import Following
 from sise.serve.live import LiveView
 from sise.serve.machine import Machine
+from sise.serve.observer import ObserverApi
 from sise.serve.socket import SYMBOL_CHARS_MAX
+from sise.serve.told import Collector, Disk
 
 BARS_LIMIT_MAX: Final = 5000
 GAPS_LIMIT_MAX: Final = 1000
@@ -36,6 +38,7 @@ class Api:
         following: Following,
         collectors: Collectors,
         machine: Machine,
+        observer: ObserverApi,
         clock: Clock,
         *,
         demo: bool,
@@ -44,6 +47,7 @@ class Api:
         self._following = following
         self._collectors = collectors
         self._machine = machine
+        self._observer = observer
         self._clock = clock
         self._demo = demo
         self._started_ns = clock.now_ns()
@@ -72,11 +76,11 @@ class Api:
         router.get(
             "/gaps", responses=documented(answers.GapsAnswer, 422), summary="What was not heard, newest first"
         )(self.gaps)
+        self._observer.add_to(router)
         return router
 
     async def health(self) -> Response:
-        now_ns = self._clock.now_ns()
-        status = self._collectors.status(now_ns, demo=self._demo)
+        status = self._collectors.status(demo=self._demo)
         checks = {"collector": _check_collectors(status), "following": self._check_following()}
         for each in status.collectors:
             fault = each.journal.fault
@@ -99,13 +103,13 @@ class Api:
         return answers.Check(True, lines if self._following.caught_up else f"{lines}, more to come")
 
     async def status(self) -> Response:
-        return encoded(self._collectors.status(self._clock.now_ns(), demo=self._demo))
+        return encoded(self._collectors.status(demo=self._demo))
 
     async def system(self) -> Response:
         return encoded(self._machine.read())
 
     async def collector(self) -> Response:
-        status = self._collectors.status(self._clock.now_ns(), demo=self._demo)
+        status = self._collectors.status(demo=self._demo)
         return encoded(answers.CollectorAnswer([_collection(each) for each in status.collectors]))
 
     async def database(self) -> Response:
@@ -117,7 +121,7 @@ class Api:
             answers.CollectorUptime(
                 each.provider, each.started_at, _seconds(parse_iso(each.started_at), now_ns)
             )
-            for each in self._collectors.status(now_ns, demo=self._demo).collectors
+            for each in self._collectors.status(demo=self._demo).collectors
         ]
         started_ns = self._started_ns
         return encoded(answers.Uptime(iso(started_ns), iso(now_ns), _seconds(started_ns, now_ns), collectors))
@@ -183,14 +187,14 @@ def _check_collectors(status: answers.Status) -> answers.Check:
     return answers.Check(True, f"{status.state} since {status.since}{why}")
 
 
-def _check_disk(disk: answers.Disk) -> answers.Check:
+def _check_disk(disk: Disk) -> answers.Check:
     if disk.free_bytes is None:
         return answers.Check(False, "the disk does not say how much is free")
     days = "" if disk.days_left is None else f", full in {disk.days_left:.1f} days at this rate"
     return answers.Check(disk.free_bytes >= DISK_FREE_BYTES_MIN, f"{disk.free_bytes} bytes free{days}")
 
 
-def _collection(each: answers.Collector) -> answers.Collection:
+def _collection(each: Collector) -> answers.Collection:
     return answers.Collection(
         each.provider,
         each.market,

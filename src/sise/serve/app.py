@@ -21,11 +21,13 @@ from sise.serve.answering import describe, documented, explain_refusals
 from sise.serve.answers import Root
 from sise.serve.api import Api, root
 from sise.serve.collectors import Collectors
+from sise.serve.days import Days
 from sise.serve.demo import demo_router
 from sise.serve.follow import Following
 from sise.serve.hub import Hub
 from sise.serve.live import LiveView
 from sise.serve.machine import Machine
+from sise.serve.observer import ObserverApi
 from sise.serve.outgoing import Outgoing
 from sise.serve.pages import SafeHeaders, add_pages
 from sise.serve.socket import Viewers
@@ -51,15 +53,21 @@ class ServeConfig:
     host: str = "127.0.0.1"
 
 
-def create_app(config: ServeConfig, clock: Clock) -> FastAPI:
-    """The app. Following the journal and asking the collectors begin with its lifespan."""
+def create_app(config: ServeConfig, clock: Clock, machine: Clock | None = None) -> FastAPI:
+    """The app. Following the journal and asking the collectors begin with its lifespan.
+
+    ``clock`` is the market's time; ``machine`` this machine's own, where the market lives in a faster one.
+    """
+    machine = machine or clock
     demo = config.demo_control is not None
     view = LiveView()
-    following = Following(view, config.data_dir, config.providers, config.history_hours, clock)
-    collectors = Collectors(config.data_dir, clock)
-    hub = Hub(view, following, lambda now_ns: collectors.status(now_ns, demo=demo), clock)
+    following = Following(view, config.data_dir, config.providers, config.history_hours, clock, machine)
+    collectors = Collectors(config.data_dir, clock, machine)
+    hub = Hub(view, following, lambda: collectors.status(demo=demo), clock, machine)
     viewers = Viewers(hub, demo=demo)
-    api = Api(view, following, collectors, Machine(config.data_dir), clock, demo=demo)
+    days = Days(config.data_dir)
+    observer = ObserverApi(config.data_dir, days, collectors, clock)
+    api = Api(view, following, collectors, Machine(config.data_dir), observer, clock, demo=demo)
     outgoing = Outgoing()
 
     @asynccontextmanager
@@ -73,6 +81,7 @@ def create_app(config: ServeConfig, clock: Clock) -> FastAPI:
             },
         ):
             yield
+        days.close()
         await outgoing.close()
 
     app = FastAPI(

@@ -15,8 +15,9 @@ import msgspec
 from msgspec import Struct, structs
 
 from sise.model.time import NS_PER_SECOND, Clock, iso
-from sise.serve.answers import Collector, State, Status
+from sise.serve.answers import Status
 from sise.serve.outgoing import NoAnswer, Outgoing
+from sise.serve.told import Collector, State
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +38,15 @@ class _Address(Struct):
 
 
 class _Known(Struct):
-    """A collector that has an address file. Times are UTC ns; ``refused``: nobody listens there."""
+    """A collector that has an address file. Times are UTC ns; ``refused``: nobody listens there.
+
+    ``answered_at`` is a moment of the machine's monotonic clock.
+    """
 
     seen_ns: int
     last: Collector | None = None
     answered_ns: int = 0
+    answered_at: int = 0
     refused: bool = False
     why: str = ""
 
@@ -49,18 +54,19 @@ class _Known(Struct):
 class Collectors:
     """Asks every collector and remembers what it said. Never raises for what a collector does."""
 
-    def __init__(self, data_dir: Path, clock: Clock) -> None:
+    def __init__(self, data_dir: Path, clock: Clock, machine: Clock) -> None:
+        """``clock`` is the market's time, ``machine`` measures how long ago a collector answered."""
         self._folder = data_dir / "run"
-        self._clock = clock
+        self._clock, self._machine = clock, machine
         self._known: dict[str, _Known] = {}
         self._polled = False
         self._none_since_ns = clock.now_ns()
 
     async def run(self, outgoing: Outgoing) -> None:
-        """Ask every second until cancelled."""
+        """Ask every ``POLL_SECONDS`` of the machine's time until cancelled."""
         while True:
             await self.poll(outgoing)
-            await self._clock.sleep(POLL_SECONDS)
+            await self._machine.sleep(POLL_SECONDS)
 
     async def poll(self, outgoing: Outgoing) -> None:
         """Ask each collector once."""
@@ -83,7 +89,7 @@ class Collectors:
         except (OSError, ValueError) as error:
             self._failed(file, known, str(error))
         else:
-            known.answered_ns = self._clock.now_ns()
+            known.answered_ns, known.answered_at = self._clock.now_ns(), self._machine.monotonic_ns()
             known.refused, known.why = False, ""
 
     def _failed(self, file: Path, known: _Known, why: str) -> None:
@@ -91,20 +97,25 @@ class Collectors:
             log.warning("%s: the collector does not answer: %s", file.name, why)
         known.why = why
 
-    def status(self, now_ns: int, *, demo: bool) -> Status:
+    def answered(self) -> list[Collector]:
+        """What each collector last said, whether or not it still answers."""
+        return [known.last for known in self._known.values() if known.last is not None]
+
+    def status(self, *, demo: bool) -> Status:
         """The state of recording: that of the worst collector."""
-        answers = [_judged(known, now_ns) for known in self._known.values()]
+        at = self._machine.monotonic_ns()
+        answers = [_judged(known, at) for known in self._known.values()]
         if not answers:
             reason = "stopped" if self._polled else "starting"
             return Status("not_recording", reason, iso(self._none_since_ns), [], None, demo)
         worst = max(answers, key=lambda each: _WORSE[each.state])
-        heard = [known.answered_ns for known in self._known.values() if known.last is not None]
+        heard = [known.answered_at for known in self._known.values() if known.last is not None]
         return Status(
             worst.state,
             worst.reason,
             worst.since,
             [each.last for each in answers if each.last is not None],
-            round((now_ns - min(heard)) / NS_PER_SECOND, 3) if heard else None,
+            round((at - min(heard)) / NS_PER_SECOND, 3) if heard else None,
             demo,
         )
 
@@ -118,8 +129,8 @@ class _Judged(Struct):
     last: Collector | None
 
 
-def _judged(known: _Known, now_ns: int) -> _Judged:
-    stale = now_ns - known.answered_ns > STALE_SECONDS_MAX * NS_PER_SECOND
+def _judged(known: _Known, at: int) -> _Judged:
+    stale = at - known.answered_at > STALE_SECONDS_MAX * NS_PER_SECOND
     last = known.last
     if last is not None and not stale and not known.refused:
         return _Judged(last.state, last.reason, last.since, last)

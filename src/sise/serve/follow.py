@@ -24,15 +24,22 @@ class Following:
     """Keeps a :class:`LiveView` up to date with the journal under ``root``."""
 
     def __init__(
-        self, view: LiveView, root: Path, providers: tuple[str, ...], history_hours: float, clock: Clock
+        self,
+        view: LiveView,
+        root: Path,
+        providers: tuple[str, ...],
+        history_hours: float,
+        clock: Clock,
+        machine: Clock,
     ) -> None:
+        """``clock`` is the market's time, ``machine`` that of waits between two looks."""
         self.caught_up = False
         """All that was written when we looked has been folded."""
         self.fault: str | None = None
         """Why the journal cannot be read now; None while it can."""
         self.lines = 0
         self._view = view
-        self._clock = clock
+        self._machine = machine
         since_ns = clock.now_ns() - int(history_hours * SECONDS_PER_HOUR * NS_PER_SECOND)
         prefixes = [f"{track}/{provider}" for provider in providers for track in TRACKS]
         self._follower = Follower(root, prefixes, since_ns=since_ns)
@@ -41,7 +48,7 @@ class Following:
         """Follow until cancelled. A journal that cannot be read is tried again and again."""
         try:
             while True:
-                await self._clock.sleep(self._step())
+                await self._machine.sleep(self._step())
         finally:
             self._follower.close()
 

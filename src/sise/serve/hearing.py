@@ -1,14 +1,13 @@
 """When a provider was heard, and its holes: sessions and gaps, from the journal's own lines.
 
 A session was heard from its first proof of life (``connected``, or a record) to its last, as long as
-no two of them are further apart than ``SILENCE_SECONDS_MAX``; between sessions nothing was. A gap
-that a ``disconnected`` event opens stays open until its ``gap_marker`` comes, or until a later
+no two of them are further apart than a silence (:mod:`sise.serve.proofs`); between sessions nothing
+was. A gap that a ``disconnected`` event opens stays open until its ``gap_marker`` comes, or until a later
 session begins: then the sessions themselves say what was not heard.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import Final
 
 from msgspec import Struct
@@ -16,13 +15,13 @@ from msgspec import Struct
 from sise.model.time import NS_PER_SECOND, iso
 from sise.serve import answers
 from sise.serve.changes import EarliestChange
+from sise.serve.holding import Holding
+from sise.serve.proofs import SILENCE_NS_MAX, Proofs
 from sise.warehouse.bars import Listening, Span
 
-SILENCE_SECONDS_MAX: Final = 15
-"""A provider without any line for this long is not heard: a live collector writes a checkpoint sooner."""
-SILENCE_NS_MAX: Final = SILENCE_SECONDS_MAX * NS_PER_SECOND
+SILENT_TICKS_MIN: Final = 5
+"""No provider is silent that wrote within so many ticks of the machine: the market's time may be faster."""
 SESSIONS_MAX: Final = 200
-SPANS_MAX: Final = 1000
 GAPS_MAX: Final = 1000
 SCOPES_WITHOUT_TRADES: Final = frozenset({"swing"})
 """A hole in these does not make a bar unknown."""
@@ -56,38 +55,17 @@ class Hole(Struct):
 class _Session:
     """The proof of life of one session; what lies before ``started_ns`` is not its own."""
 
-    __slots__ = ("_spans", "ended", "started_ns")
+    __slots__ = ("ended", "proofs", "started_ns")
 
     def __init__(self) -> None:
         self.started_ns = 0
         self.ended = False
-        self._spans: list[list[int]] = []
-        """First and last proof of life; two that are further apart than a silence prove nothing between."""
-
-    def heard(self, at_ns: int) -> None:
-        """Life at ``at_ns``, told in any order."""
-        spans = self._spans
-        if spans and spans[-1][0] <= at_ns <= spans[-1][1] + SILENCE_NS_MAX:
-            spans[-1][1] = max(spans[-1][1], at_ns)
-            return
-        at = bisect_right(spans, at_ns, key=lambda span: span[0])
-        spans.insert(at, [at_ns, at_ns])
-        if at + 1 < len(spans) and spans[at + 1][0] - at_ns <= SILENCE_NS_MAX:
-            spans[at][1] = spans.pop(at + 1)[1]
-        if at > 0 and at_ns - spans[at - 1][1] <= SILENCE_NS_MAX:
-            last_ns = spans.pop(at)[1]
-            spans[at - 1][1] = max(spans[at - 1][1], last_ns)
-        if len(spans) > SPANS_MAX:
-            del spans[0]
+        self.proofs = Proofs()
 
     def spans(self) -> list[Span]:
         """When this session listened, as far as it is proven."""
-        found = [(max(first_ns, self.started_ns), last_ns) for first_ns, last_ns in self._spans]
+        found = [(max(first_ns, self.started_ns), last_ns) for first_ns, last_ns in self.proofs.spans]
         return [span for span in found if span[0] < span[1]]
-
-    @property
-    def was_heard(self) -> bool:
-        return bool(self._spans)
 
 
 class Hearing:
@@ -100,11 +78,13 @@ class Hearing:
         self._heard_until_ns = 0
         self._told_until_ns = 0
         self._is_current = False
+        self._tick = self._heard_tick = 0
         self.changes = EarliestChange()
 
     def heard(self, session: str, at_ns: int, tick: int) -> None:
         """A line proves that ``session`` listened at ``at_ns``."""
-        self._session(session).heard(at_ns)
+        self._session(session).proofs.add(at_ns)
+        self._heard_tick = tick
         if at_ns > self._heard_until_ns:
             if at_ns - self._heard_until_ns > SILENCE_NS_MAX:
                 self.changes.mark(tick, self._heard_until_ns)
@@ -112,7 +92,7 @@ class Hearing:
 
     def alive(self, session: str, at_ns: int, tick: int) -> None:
         """The session goes on, which proves nothing where nothing was heard yet."""
-        if self._session(session).was_heard:
+        if self._session(session).proofs.spans:
             self.heard(session, at_ns, tick)
 
     def began(self, session: str, at_ns: int, tick: int) -> None:
@@ -149,15 +129,15 @@ class Hearing:
         """How far our knowledge goes: to the last proof of life, or to now while nothing is heard."""
         return now_ns if self._has_open() or self._is_silent(now_ns) else self._heard_until_ns
 
-    def listening(self) -> Listening:
-        """What was heard and what was not, for bars."""
+    def listening(self, holding: Holding) -> Listening:
+        """What was heard and what was not, for the bars of a symbol with these slots."""
         spans = [span for session in self._sessions.values() for span in session.spans()]
         gaps = [
             (hole.start_ns, NEVER_NS if hole.end_ns is None else hole.end_ns)
             for hole in self._holes
             if hole.scope not in SCOPES_WITHOUT_TRADES
         ]
-        return Listening(spans, gaps)
+        return Listening(holding.within(spans), gaps)
 
     def holes(self) -> list[Hole]:
         """All gaps, and the silence that no line speaks of because nobody is there to write one."""
@@ -166,7 +146,7 @@ class Hearing:
     def end_tick(self, now_ns: int, tick: int, *, is_current: bool) -> None:
         """Viewers are told what is known until here: after it, whatever comes is a change."""
         self.changes.mark(tick, self._told_until_ns)
-        self._is_current = is_current
+        self._is_current, self._tick = is_current, tick
         self._told_until_ns = self.until_ns(now_ns)
         if is_current:
             self._watch_silence(now_ns, tick)
@@ -190,7 +170,8 @@ class Hearing:
 
     def _is_silent(self, now_ns: int) -> bool:
         """Nothing was heard for too long; while the past is being read, that says nothing."""
-        return self._is_current and now_ns - self._heard_until_ns > SILENCE_NS_MAX
+        lately = self._tick - self._heard_tick < SILENT_TICKS_MIN
+        return self._is_current and not lately and now_ns - self._heard_until_ns > SILENCE_NS_MAX
 
     def _session(self, session: str) -> _Session:
         known = self._sessions.get(session)

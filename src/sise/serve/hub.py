@@ -35,13 +35,19 @@ class Hub:
     """Makes the messages of ``/ws/live``. ``published`` is the last tick that was made known."""
 
     def __init__(
-        self, view: LiveView, following: Following, status: Callable[[int], Status], clock: Clock
+        self,
+        view: LiveView,
+        following: Following,
+        status: Callable[[], Status],
+        clock: Clock,
+        machine: Clock,
     ) -> None:
+        """``clock`` is the market's time, ``machine`` that of the viewers."""
         self.published = 0
         self._view = view
         self._following = following
         self._status = status
-        self._clock = clock
+        self._clock, self._machine = clock, machine
         self._now_ns = clock.now_ns()
         self._turn = asyncio.Event()
         self._status_tick = 0
@@ -54,7 +60,7 @@ class Hub:
         """Tick until cancelled."""
         while True:
             self.turn()
-            await self._clock.sleep(TICK_SECONDS)
+            await self._machine.sleep(TICK_SECONDS)
 
     def turn(self) -> None:
         """End the current tick: what changed in it can be told from now on."""
@@ -67,7 +73,7 @@ class Hub:
         }
         if view.tick % STATUS_EVERY_TICKS == 1:
             self._status_tick = view.tick
-            status = structs.asdict(self._status(self._now_ns))
+            status = structs.asdict(self._status())
             self._status_text = _encode(StatusMessage(**status)).decode()
         self.published = view.tick
         view.tick += 1

@@ -12,14 +12,17 @@ import logging
 from typing import Final, Protocol
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from sise.model.errors import BadInput
 from sise.model.records import AnyRecord, SampleRecord, SwingRecord, TradeRecord, record_decoder
 from sise.model.time import parse_iso
-from sise.serve.answers import Gap, Quote, Slot
+from sise.serve.answers import Gap, Quote
 from sise.serve.changes import EVERYTHING_NS, EarliestChange
+from sise.serve.eventline import EventLine, event_decoder
 from sise.serve.hearing import Hearing, Hole
+from sise.serve.holding import Holding
+from sise.serve.told import Slot
 from sise.warehouse.bars import SIZE_SECONDS, Bar, BarSeries
 
 log = logging.getLogger(__name__)
@@ -41,21 +44,6 @@ class Line(Protocol):
     def body(self) -> bytes: ...
 
 
-class _Event(Struct):
-    """Whatever a system event may hold that matters here."""
-
-    event_type: str
-    timestamp: str
-    session_id: str
-    provider: str
-    market: str
-    gap_start_ts: str = ""
-    gap_end_ts: str = ""
-    scope: str = ""
-    reason: str = ""
-    detail: Raw = Raw(b"{}")
-
-
 class _Detail(Struct):
     slots: list[Slot] = []
     scope: str = ""
@@ -66,11 +54,12 @@ class _Detail(Struct):
 class Instrument:
     """One symbol of one provider: its quote and its bars."""
 
-    __slots__ = ("changed", "changes", "hearing", "quote", "received", "series")
+    __slots__ = ("changed", "changes", "hearing", "holding", "quote", "received", "series")
 
     def __init__(self, quote: Quote, hearing: Hearing, tick: int) -> None:
         self.quote = quote
         self.hearing = hearing
+        self.holding = Holding()
         self.series = BarSeries()
         self.changes = EarliestChange()
         self.changed = tick
@@ -88,7 +77,6 @@ class LiveView:
         self._instruments: dict[tuple[str, str], Instrument] = {}
         self._hearings: dict[str, Hearing] = {}
         self._slots: dict[str, tuple[str, set[str]]] = {}
-        self._event_decoder = msgspec.json.Decoder(_Event)
         self._folds = {
             "session_start": self._on_session_start,
             "slots": self._on_slots,
@@ -105,7 +93,7 @@ class LiveView:
         """Take one line of the journal. One that is not understood is counted and left out."""
         try:
             if line.ref.startswith(EVENTS_FOLDER):
-                self._fold_event(self._event_decoder.decode(line.body), line.ref)
+                self._fold_event(event_decoder.decode(line.body), line.ref)
             else:
                 self._fold_record(record_decoder.decode(line.body))
         except (msgspec.MsgspecError, BadInput) as error:
@@ -127,8 +115,9 @@ class LiveView:
             instrument.changes.mark(self.tick, EVERYTHING_NS)
 
     def _on_sample(self, sample: SampleRecord, instrument: Instrument) -> None:
-        proof = max(sample.event_time, sample.receive_time)
-        instrument.hearing.heard(sample.session_id, parse_iso(proof), self.tick)
+        proof_ns = parse_iso(max(sample.event_time, sample.receive_time))
+        instrument.hearing.heard(sample.session_id, proof_ns, self.tick)
+        instrument.holding.proofs.add(proof_ns)
         if sample.receive_time < instrument.received:
             return
         instrument.received = sample.receive_time
@@ -144,7 +133,9 @@ class LiveView:
             self._quote_changed(instrument)
 
     def _on_trade(self, trade: TradeRecord, instrument: Instrument) -> None:
-        instrument.hearing.heard(trade.session_id, parse_iso(trade.receive_time), self.tick)
+        received_ns = parse_iso(trade.receive_time)
+        instrument.hearing.heard(trade.session_id, received_ns, self.tick)
+        instrument.holding.proofs.add(received_ns)
         instrument.changes.mark(self.tick, instrument.series.add(trade))
         quote = instrument.quote
         if trade.receive_time < instrument.received or trade.quality_flag == "gap":
@@ -163,32 +154,38 @@ class LiveView:
             quote.change_rate = round(quote.change / quote.prev_close, RATE_DECIMALS)
         instrument.changed = self.tick
 
-    def _fold_event(self, event: _Event, ref: str) -> None:
+    def _fold_event(self, event: EventLine, ref: str) -> None:
         fold = self._folds.get(event.event_type)
         if fold is not None:
             fold(event, self._hearing(event.provider), parse_iso(event.timestamp), ref)
 
-    def _on_session_start(self, event: _Event, hearing: Hearing, at_ns: int, ref: str) -> None:
+    def _on_session_start(self, event: EventLine, hearing: Hearing, at_ns: int, ref: str) -> None:
         hearing.began(event.session_id, at_ns, self.tick)
 
-    def _on_slots(self, event: _Event, hearing: Hearing, at_ns: int, ref: str) -> None:
+    def _on_slots(self, event: EventLine, hearing: Hearing, at_ns: int, ref: str) -> None:
         slots = msgspec.json.decode(event.detail, type=_Detail).slots
         if not slots or event.timestamp < self._slots.get(event.provider, ("", set()))[0]:
             return
-        self._slots[event.provider] = (event.timestamp, {slot.symbol for slot in slots})
+        symbols = {slot.symbol for slot in slots}
+        for symbol in self._slots.get(event.provider, ("", set()))[1] - symbols:
+            gone = self._instruments.get((event.provider, symbol))
+            if gone is not None:
+                gone.holding.closed(at_ns)
+        self._slots[event.provider] = (event.timestamp, symbols)
         for slot in slots:
             instrument = self._instrument(event.provider, event.market, slot.symbol)
             if instrument is not None:
+                instrument.holding.opened(at_ns)
                 instrument.quote.name_ko, instrument.quote.name_en = slot.name_ko, slot.name_en
                 instrument.changed = self.tick
 
-    def _on_disconnected(self, event: _Event, hearing: Hearing, at_ns: int, ref: str) -> None:
+    def _on_disconnected(self, event: EventLine, hearing: Hearing, at_ns: int, ref: str) -> None:
         detail = msgspec.json.decode(event.detail, type=_Detail)
         start_ns = parse_iso(detail.gap_start_ts) if detail.gap_start_ts else at_ns
         scope = detail.scope or "scalp"
         hearing.opened(Hole(start_ns, None, scope, detail.reason, event.session_id, ref, self.tick))
 
-    def _on_gap_marker(self, event: _Event, hearing: Hearing, at_ns: int, ref: str) -> None:
+    def _on_gap_marker(self, event: EventLine, hearing: Hearing, at_ns: int, ref: str) -> None:
         start_ns, end_ns = parse_iso(event.gap_start_ts), parse_iso(event.gap_end_ts)
         hearing.closed(Hole(start_ns, end_ns, event.scope, event.reason, event.session_id, ref, self.tick))
 
@@ -233,7 +230,7 @@ class LiveView:
         hearing = instrument.hearing
         return instrument.series.bars(
             SIZE_SECONDS[size],
-            hearing.listening(),
+            hearing.listening(instrument.holding),
             until_ns=hearing.until_ns(now_ns),
             to_ns=to_ns,
             limit=min(limit, BARS_MAX),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from sise.serve.answers import Cpu, Process, System, Usage
+from sise.serve.answers import Cpu, System, Usage
+from sise.serve.told import Process
 
 
 class Machine:

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC: Final = Path(__file__).parent / "static"
+OBSERVER_DAY: Final = "/dashboard/observer/{provider}/{day}"
 CHECK_EACH_TIME: Final = "no-cache"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 HEADERS: Final = {
@@ -65,7 +66,7 @@ class SafeHeaders:
 
 
 def add_pages(app: FastAPI, static: Path = STATIC) -> None:
-    """``/dashboard``, ``/dashboard/<symbol>/<size>``, ``/static/…`` and ``/api/docs``."""
+    """``/dashboard`` with the addresses of its views, ``/static/…`` and ``/api/docs``."""
 
     async def dashboard() -> Response:
         page = static / "index.html"
@@ -76,7 +77,7 @@ def add_pages(app: FastAPI, static: Path = STATIC) -> None:
     async def docs() -> Response:
         return HTMLResponse(_FRAME.format(body=_listing(app.openapi())))
 
-    for path in ("/dashboard", "/dashboard/{symbol}", "/dashboard/{symbol}/{size}"):
+    for path in ("/dashboard", "/dashboard/{symbol}", "/dashboard/{symbol}/{size}", OBSERVER_DAY):
         app.add_api_route(path, dashboard, include_in_schema=False)
     for path in ("/api/docs", "/api/v1/docs"):
         app.add_api_route(path, docs, include_in_schema=False)

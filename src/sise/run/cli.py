@@ -13,7 +13,20 @@ from typing import Final
 import typer
 
 from sise.model.errors import BadInput, SiseError
-from sise.run import backup, collect, demo, journal, lifetime, retain, serve, simulate
+from sise.run import (
+    backup,
+    candles,
+    collect,
+    db,
+    demo,
+    journal,
+    lifetime,
+    rehearse,
+    retain,
+    serve,
+    simulate,
+    slots,
+)
 from sise.run.options import JsonOption
 
 EXIT_FAILED: Final = 1
@@ -31,10 +44,14 @@ cli = typer.Typer(
 cli.command()(demo.demo)
 cli.command()(collect.collect)
 cli.command()(serve.serve)
+cli.command()(rehearse.rehearse)
 cli.add_typer(simulate.app, name="simulate")
 journal.app.command()(retain.retain)
 cli.add_typer(journal.app, name="journal")
 cli.add_typer(backup.app, name="backup")
+cli.add_typer(db.app, name="db")
+cli.add_typer(candles.app, name="candles")
+cli.add_typer(slots.app, name="slots")
 
 
 @cli.command()

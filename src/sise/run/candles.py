@@ -1,0 +1,221 @@
+"""``sise candles``: the candles that users have, into the history and out of it again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from sise.model.errors import BadInput
+from sise.model.time import SystemClock, parse_iso
+from sise.run.candles_view import print_damage, print_entries, print_flaws, print_report, print_written
+from sise.run.lifetime import begin
+from sise.run.options import JsonOption
+
+if TYPE_CHECKING:
+    from sise.warehouse.history import History
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+HistoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--history", metavar="PLACE", help="A folder or s3://bucket/folder; else history in the data folder."
+    ),
+]
+SizeOption = Annotated[str, typer.Option(help="The size of the bars: 1m 3m 5m 10m 15m 30m 1h 4h 1d.")]
+ProviderOption = Annotated[str | None, typer.Option(help="Whose bars, where several have the symbol.")]
+MarketOption = Annotated[str | None, typer.Option(help="Which market, where several have the symbol.")]
+SourceOption = Annotated[str | None, typer.Option(help="Only this source, as it is.")]
+FromOption = Annotated[
+    str | None, typer.Option("--from", help="The first start, such as 2025-09-01T00:00:00Z.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Up to this start, not included.")]
+
+
+@app.callback()
+def candles() -> None:
+    """Candles of your own: import, check, resample, export."""
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV (also .gz, .zst) or Parquet.")],
+    provider: Annotated[str, typer.Option(help="Whose data it is: upbit, kis, krx, yahoo …")],
+    market: Annotated[str, typer.Option(help="crypto, kr_stocks or us_stocks.")],
+    size: SizeOption,
+    symbol: Annotated[
+        str | None, typer.Option(help="The file's symbol; in a file of many: keep only this one.")
+    ] = None,
+    tz: Annotated[str | None, typer.Option("--tz", help="Zone of times without offset: Asia/Seoul.")] = None,
+    venue: Annotated[str | None, typer.Option(help="Where it was traded; else the market's own.")] = None,
+    adjusted: Annotated[
+        bool, typer.Option("--adjusted", help="The prices were adjusted for splits or dividends.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report, and keep nothing.")] = False,
+    history: HistoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a file of candles into the history, and report every flaw in it."""
+    from sise.warehouse.candles_store import store
+    from sise.warehouse.imports.read import Wanted, read_candles
+
+    place = _history(history)
+    wanted = Wanted(
+        provider=_word("--provider", provider),
+        market=market,
+        size=size,
+        symbol=symbol,
+        venue=venue,
+        zone=tz,
+        adjusted=adjusted,
+    )
+    imported = read_candles(file, wanted)
+    if not dry_run:
+        imported.report.stored = store(place, imported, wanted, SystemClock().now_ns())
+    if as_json:
+        typer.echo(msgspec.json.encode(imported.report))
+    else:
+        print_report(imported.report, dry_run=dry_run)
+
+
+@app.command("list")
+def list_(history: HistoryOption = None, as_json: JsonOption = False) -> None:
+    """What the history holds, and what it was made from."""
+    entries = _history(history).entries()
+    if as_json:
+        typer.echo(msgspec.json.encode({"entries": entries}))
+        return
+    print_entries(entries)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="NAME.csv, .csv.gz, .csv.zst or .parquet.")],
+    size: SizeOption,
+    symbol: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    provider: ProviderOption = None,
+    market: MarketOption = None,
+    source: SourceOption = None,
+    start: FromOption = None,
+    until: UntilOption = None,
+    adjusted: Annotated[
+        bool, typer.Option("--adjusted", help="Prices adjusted by the dated corporate actions.")
+    ] = False,
+    history: HistoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write bars of the history into a file."""
+    from sise.warehouse.candles_export import check_name
+    from sise.warehouse.candles_export import export as write
+
+    check_name(out)
+    bars = _history(history).bars(
+        symbol,
+        size,
+        provider=provider,
+        market=market,
+        source=source,
+        start=_moment("--from", start),
+        end=_moment("--until", until),
+        adjusted=adjusted,
+    )
+    write(bars, out)
+    print_written(str(out), bars, as_json)
+
+
+@app.command()
+def resample(
+    to: Annotated[str, typer.Option("--to", help="The coarser size: 1h")],
+    size: SizeOption = "1m",
+    symbol: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    provider: ProviderOption = None,
+    market: MarketOption = None,
+    source: SourceOption = None,
+    start: FromOption = None,
+    until: UntilOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Into this file; else into the history.")] = None,
+    history: HistoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make coarser bars; an hour with missing minutes says so."""
+    from sise.warehouse.candles_export import check_name, export
+    from sise.warehouse.candles_store import resampled, store_resampled
+
+    if out is not None:
+        check_name(out)
+    place = _history(history)
+    fine = place.bars(
+        symbol,
+        size,
+        provider=provider,
+        market=market,
+        source=source,
+        start=_moment("--from", start),
+        end=_moment("--until", until),
+    )
+    if fine.is_empty():
+        raise BadInput("--from and --until", f"{start} {until}", "no bar lies between them")
+    bars = resampled(fine, size, to)
+    if out is None:
+        store_resampled(place, bars, size, to, symbol or ["all"], SystemClock().now_ns())
+    else:
+        export(bars, out)
+    print_written(f"bars_{to}" if out is None else str(out), bars, as_json)
+
+
+@app.command()
+def check(
+    size: Annotated[str | None, typer.Option(help="Only bars of this size.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="All findings into this CSV or Parquet.")] = None,
+    history: HistoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the history against the rules of data quality. Exit code 1 where a stored file is damaged."""
+    from sise.warehouse.candles_export import check_name, export
+    from sise.warehouse.history_check import check as check_history
+    from sise.warehouse.imports.report import flaws_of
+
+    if out is not None:
+        check_name(out)
+    place = _history(history)
+    damage = list(place.verify())
+    if damage:
+        print_damage([f"{each.file}: {each.kind}" for each in damage], as_json)
+        raise typer.Exit(1)
+    found = check_history(place, size)
+    if out is not None:
+        export(found, out)
+    flaws = flaws_of(found)
+    if as_json:
+        typer.echo(msgspec.json.encode({"ok": True, "damage": [], "findings": found.height, "rules": flaws}))
+    else:
+        print_flaws(flaws)
+        typer.echo(f"{found.height} findings; every stored file is as it was written")
+
+
+def _history(place: str | None) -> History:
+    from sise.warehouse.history import History
+
+    settings = begin()
+    return History.at(place or str(settings.data_dir / "history"))
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        ns = parse_iso(text)
+    except BadInput as error:
+        raise BadInput(option, text, error.remedy) from None
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC)
+
+
+def _word(option: str, text: str) -> str:
+    """A name that may be a folder."""
+    if not text.replace("_", "").replace("-", "").isalnum() or not text.isascii():
+        raise BadInput(option, text, "use letters, digits, _ and -")
+    return text

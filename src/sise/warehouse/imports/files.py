@@ -1,0 +1,135 @@
+"""Files of candles: CSV (plain, gzip, zstd; UTF-8 or CP949) and Parquet, as columns of what is written there.
+
+CSV cells stay text until they are judged, so that leading zeros, commas and blanks are seen as they are.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from pathlib import Path
+from typing import IO, Final, cast
+
+import polars as pl
+import zstandard
+from msgspec import Struct
+
+from sise.model.errors import BadInput
+
+FILE_BYTES_MAX: Final = 1_000_000_000
+"""A file is read whole: its columns, as numbers, have to fit into memory."""
+SNIFF_BYTES: Final = 1 << 18
+LINE: Final = "line"
+"""The number of the row in the file, counted from 1 without the header."""
+
+_SUFFIXES: Final = (
+    ".csv",
+    ".csv.gz",
+    ".csv.zst",
+    ".txt",
+    ".txt.gz",
+    ".txt.zst",
+    ".tsv",
+    ".tsv.gz",
+    ".parquet",
+)
+
+
+class CandleFile(Struct, frozen=True):
+    """A file and how it is written; ``sha256`` is of its bytes as they lie there."""
+
+    path: Path
+    sha256: str
+    bytes: int
+    form: str
+    """``csv`` or ``parquet``."""
+    encoding: str
+    separator: str
+
+
+def look_at(path: Path) -> CandleFile:
+    """Find out how the file is written.
+
+    Raises
+    ------
+    BadInput
+        There is no such file, it is empty or too large, or it is none of the forms.
+    """
+    if not path.is_file():
+        raise BadInput("file", str(path), "there is no such file")
+    size = path.stat().st_size
+    if not path.name.lower().endswith(_SUFFIXES):
+        raise BadInput("file", str(path), f"give one whose name ends with {' '.join(_SUFFIXES)}")
+    if not 0 < size <= FILE_BYTES_MAX:
+        raise BadInput(
+            "file", str(path), f"it has {size} bytes; give 1 to {FILE_BYTES_MAX:,}, split if need be"
+        )
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if path.suffix == ".parquet":
+        return CandleFile(path, sha256, size, "parquet", "", "")
+    encoding, separator = _text_form(path)
+    return CandleFile(path, sha256, size, "csv", encoding, separator)
+
+
+def scan(file: CandleFile) -> pl.LazyFrame:
+    """All rows as they are written, with their number in the column ``line``.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read as what its name says.
+    """
+    try:
+        lazy = pl.scan_parquet(file.path) if file.form == "parquet" else _scan_csv(file)
+        lazy.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise unreadable(file.path, error) from error
+    return lazy.with_row_index(LINE, offset=1)
+
+
+def unreadable(path: Path, error: Exception) -> BadInput:
+    """The file is not what its name says: the reader's first line, and what to do."""
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return BadInput("file", str(path), f"it cannot be read ({said[:200]}); mend or export it again")
+
+
+def _scan_csv(file: CandleFile) -> pl.LazyFrame:
+    source: Path | io.BytesIO = file.path
+    if file.encoding != "utf-8":
+        with _opened(file.path) as raw:
+            source = io.BytesIO(raw.read().decode(file.encoding).encode())
+    # every cell is text, and a blank line is no row of a file with several columns
+    return pl.scan_csv(source, separator=file.separator, infer_schema=False)
+
+
+def _text_form(path: Path) -> tuple[str, str]:
+    try:
+        with _opened(path) as file:
+            head = file.read(SNIFF_BYTES)
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        raise unreadable(path, error) from error
+    encoding = next((name for name in ("utf-8", "cp949") if _decodes(head, name)), None)
+    if encoding is None:
+        raise BadInput("file", str(path), "its text is neither UTF-8 nor CP949 (EUC-KR); save it as UTF-8")
+    header = head.partition(b"\n")[0].decode(encoding, errors="replace")
+    return encoding, max(",;\t|", key=header.count)
+
+
+def _decodes(head: bytes, encoding: str) -> bool:
+    # the last line may be cut inside a letter
+    whole = head.rpartition(b"\n")[0] if len(head) == SNIFF_BYTES else head
+    try:
+        whole.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return cast("IO[bytes]", gzip.open(path))
+    if path.suffix == ".zst":
+        return cast("IO[bytes]", zstandard.open(path, "rb"))
+    return path.open("rb")

@@ -30,13 +30,16 @@ from sise.collect.slots import SessionMeta, Slot
 from sise.journal.disk import OsDisk
 from sise.journal.partition import quarantine_stream, refused_stream, scalp_stream, wire_stream
 from sise.journal.writer import JournalWriter
-from sise.model.time import MARKET_ZONES, SystemClock
+from sise.model.time import MARKET_ZONES, SystemClock, parse_iso
 from sise.providers.kis.decode import decode
 from sise.providers.kis.provider import Kis
 
 SYMBOLS: Final = 41
 RECORDS_A_FRAME: Final = (1, 2, 5, 10, 20)
 SEED: Final = 20261120
+RECEIVED: Final = parse_iso("2026-09-22T10:15:30.050000+09:00")
+"""Soon after the frames' own moment: a trade stamped long ago would be noted, which is not what a day is."""
+SPACING_NS: Final = 1_000
 
 
 def make_frames(records: int) -> list[bytes]:
@@ -99,9 +102,10 @@ def _record_all(frames: list[bytes]) -> None:
         observer = Observer(
             Kis(), writer, slots, SessionMeta("kis", "kr_stocks", "KRX", "bench"), ledger, first_frame=1
         )
+        now = RECEIVED
         for frame in frames:
-            observer.on_frame(frame, clock.now_ns())
-        now = clock.now_ns()
+            now += SPACING_NS
+            observer.on_frame(frame, now)
         observer.sample(now, now, pending_only=True)
         writer.flush()
         writer.commit()

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final, Literal, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sise.collect.guard import TRADES_REMEMBERED, TradeGuard
+from sise.collect.ledger import Ledger
+from sise.collect.observe import Observer
+from sise.collect.slots import SessionMeta, Slot
+from sise.model.events import Trade
+from sise.model.records import TradeRecord, record_decoder
+from sise.providers.upbit.provider import Upbit
 from tests.collect.venue import Venue, book, trade
 from tests.collect.virtual import START_NS
 
+Side = Literal["buy", "sell", "unknown"]
+SIDES: Final[tuple[Side, ...]] = get_args(Side)
 MS = START_NS // 1_000_000
 
 _frames = st.one_of(
@@ -142,3 +152,44 @@ def test_the_guard_forgets_only_what_is_old() -> None:
     newest = range(4 * TRADES_REMEMBERED, 5 * TRADES_REMEMBERED)
     assert all(guard.is_repeat(str(number)) for number in newest)
     assert not guard.is_repeat("0")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["005930", '한"글\\']), st.sampled_from(["", "NXT"]), st.integers(-200, 200)
+        ),
+        max_size=20,
+    ),
+    st.floats(1e-9, 1e15),
+    st.floats(1e-9, 1e15),
+    st.sampled_from(SIDES),
+)
+def test_a_trade_put_together_is_the_record_encoded(
+    trades: list[tuple[str, str, int]], price: float, size: float, side: Side
+) -> None:
+    """The line of a trade, in two parts, is byte for byte what its record would be in one."""
+    bodies: list[bytes] = []
+
+    class Kept:
+        def append(self, stream: str, body: bytes, at_ns: int, *, always: bool = False) -> bool:
+            bodies.append(body)
+            return True
+
+    symbols = {"005930", '한"글\\'}
+    meta = SessionMeta("kis", "kr_stocks", "KRX", "sess_1")
+    slots = {symbol: Slot(symbol) for symbol in symbols}
+    observer = Observer(Upbit(), Kept(), slots, meta, Ledger(), first_frame=1)
+    for number, (symbol, venue, seconds) in enumerate(trades):
+        meta.mitigation_level = number % 3
+        at = START_NS + seconds * 1_000_000_000
+        observer.observe(Trade(symbol, at, price, size, side, f"id{number}", False, venue), START_NS, number)
+    assert len(bodies) == len(trades)
+    for number, (body, (symbol, venue, _)) in enumerate(zip(bodies, trades, strict=True)):
+        record = record_decoder.decode(body)
+        assert isinstance(record, TradeRecord)
+        assert msgspec.json.encode(record) == body
+        assert (record.symbol, record.venue, record.frame) == (symbol, venue or "KRX", number)
+        assert (record.price, record.size, record.side) == (price, size, side)
+        assert record.mitigation_level == number % 3
+        assert (record.quality_flag == "normal") == (number % 3 == 0)

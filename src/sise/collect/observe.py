@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -28,10 +28,21 @@ from sise.model.events import (
     Trade,
     UnknownFields,
 )
-from sise.model.records import SCHEMA_VERSION, CandleRecord, Refusal, SwingRecord, TradeRecord, WireLine
+from sise.model.records import (
+    SCHEMA_VERSION,
+    CandleRecord,
+    Refusal,
+    SwingRecord,
+    TradeHead,
+    TradeTail,
+    WireLine,
+)
 from sise.model.time import iso
 
 log = logging.getLogger(__name__)
+
+PARTS_MAX: Final = 2_000
+"""Heads of trades' lines that are kept: of so many symbols, levels and sessions."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -96,6 +107,7 @@ class Observer:
         self._received_text = ""
         self._event_time = 0
         self._event_text = ""
+        self._parts: dict[tuple[str, str, int, str], tuple[str, str, str]] = {}
         self._on_lost = on_lost
         self._on_notice = on_notice
         self._drift_seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -115,6 +127,7 @@ class Observer:
         except Undecodable as error:
             self.quarantine(payload, received_at, error.reason)
             return
+        frame, ledger, observe = self.frame, self.ledger, self.observe
         for event in events:
             if type(event) is UnknownFields or type(event) is Control:
                 self._notice(event, payload, received_at)
@@ -123,8 +136,8 @@ class Observer:
             if self.on_heard is not None:
                 heard, self.on_heard = self.on_heard, None
                 heard(received_at)
-            self.ledger.events_decoded += 1
-            self.observe(event, received_at, self.frame)
+            ledger.events_decoded += 1
+            observe(event, received_at, frame)
 
     def on_answer(self, body: bytes, received_at: int, url: str, status: int) -> None:
         """An answer to a REST request, as received; its content is recorded by whoever asked."""
@@ -152,31 +165,52 @@ class Observer:
     def observe(self, event: MarketEvent, received_at: int, frame: int) -> None:
         """Validate, guard and record one decoded event (already counted as decoded)."""
         slot = self.slots.get(event.symbol)
-        reason = "symbol_not_asked" if slot is None else refusal(event)
-        if slot is None or reason is not None:
-            self.refuse(event, received_at, frame, reason or "symbol_not_asked")
-        elif type(event) is Book:
-            slot.on_book(event, frame)
+        if slot is None:
+            self.refuse(event, received_at, frame, "symbol_not_asked")
+        elif (reason := refusal(event)) is not None:
+            self.refuse(event, received_at, frame, reason)
         elif type(event) is Trade:
             self._trade(event, slot, received_at, frame)
+        elif type(event) is Book:
+            slot.on_book(event, frame)
         elif type(event) is Snapshot:
             slot.on_snapshot(event, frame)
         elif type(event) is Candle:
             self.record_candle(event, received_at, frame, "scalp")
 
     def _trade(self, trade: Trade, slot: Slot, received_at: int, frame: int) -> None:
+        """The hot path: a line is put together from what trades in a row share, and what is this one's."""
         guard = slot.guard
-        if guard.is_repeat(trade.trade_id):
+        trade_id, event_time = trade.trade_id, trade.event_time
+        if guard.is_repeat(trade_id):
             self.refuse(trade, received_at, frame, "duplicate")
             return
+        if event_time != self._event_time:  # trades of one frame often have the same
+            self._event_time, self._event_text = event_time, iso(event_time)
+        if received_at != self._received_at:
+            self._received_at, self._received_text = received_at, iso(received_at)
         meta = self.meta
-        if trade.event_time != self._event_time:  # trades of one frame often have the same
-            self._event_time, self._event_text = trade.event_time, iso(trade.event_time)
-        known = received_at == self._received_at
-        record = TradeRecord(  # spelled out: this is the hot path
+        key = (trade.symbol, trade.venue, meta.mitigation_level, meta.session_id)
+        parts = self._parts.get(key) or self._parts_of(trade)
+        head = f'{parts[0]}"{self._event_text}"{parts[1]}"{self._received_text}"{parts[2]}'.encode()
+        tail = _encode(TradeTail(frame, trade.price, trade.size, trade.side, trade_id))[1:]
+        if notes := guard.notes(trade, received_at):
+            tail = _with_notes(tail, notes)
+        # A record follows from a frame that was taken, so it is always taken too.
+        self._append("scalp", head + tail, received_at, always=True)
+        self.ledger.events_recorded += 1
+        guard.remember(trade_id, event_time)
+        slot.on_trade(trade)
+
+    def _parts_of(self, trade: Trade) -> tuple[str, str, str]:
+        """The head of a trade's line before, between and after its two times."""
+        meta = self.meta
+        if len(self._parts) >= PARTS_MAX:
+            self._parts.clear()
+        head = TradeHead(
             schema_version=SCHEMA_VERSION,
-            event_time=self._event_text,
-            receive_time=self._received_text if known else iso(received_at),
+            event_time="",
+            receive_time="",
             session_id=meta.session_id,
             mitigation_level=meta.mitigation_level,
             quality_flag="normal" if meta.mitigation_level == 0 else "degraded",
@@ -184,16 +218,11 @@ class Observer:
             market=meta.market,
             venue=trade.venue or meta.venue,
             symbol=trade.symbol,
-            frame=frame,
-            notes=guard.notes(trade, received_at),
-            price=trade.price,
-            size=trade.size,
-            side=trade.side,
-            trade_id=trade.trade_id,
         )
-        self._record("scalp", _encode(record), received_at)
-        guard.remember(trade.trade_id, trade.event_time)
-        slot.on_trade(trade)
+        before, between, after = _encode(head).decode().split('""', 2)
+        key = (trade.symbol, trade.venue, meta.mitigation_level, meta.session_id)
+        parts = self._parts[key] = before, between, f"{after[:-1]},"
+        return parts
 
     def _meta_of(self, symbol: str, event_time: int, received_at: int, frame: int) -> dict[str, Any]:
         """The common meta of a record (all but its venue and notes)."""
@@ -328,6 +357,12 @@ class Observer:
         if seen not in self._drift_seen:
             self._drift_seen.add(seen)
             self._on_notice("schema_drift", f"{event.kind} has unknown fields {', '.join(event.names)}")
+
+
+def _with_notes(tail: bytes, notes: list[str]) -> bytes:
+    """``tail`` with ``notes`` where a :class:`~sise.model.records.TradeRecord` has them."""
+    frame, rest = tail.split(b",", 1)
+    return b'%b,"notes":%b,%b' % (frame, _encode(notes), rest)
 
 
 def _plain(event: MarketEvent) -> dict[str, object]:

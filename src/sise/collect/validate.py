@@ -14,6 +14,8 @@ from sise.model.events import Book, Candle, MarketEvent, Trade
 def refusal(event: MarketEvent) -> str | None:
     """Why ``event`` cannot be true, or None."""
     if type(event) is Trade:
+        if 0.0 < event.price < inf and 0.0 < event.size < inf:
+            return None
         return _price(event.price) or _size(event.size)
     if type(event) is Book:
         bid, ask, bid_size, ask_size = event.bid_price, event.ask_price, event.bid_size, event.ask_size

@@ -35,8 +35,36 @@ class Record(Struct, kw_only=True, omit_defaults=True, tag_field="kind"):
     """What is unusual but true: ``out_of_order``, ``clock_skew``, ``crossed_book``, …"""
 
 
+class TradeHead(Struct, tag_field="kind", tag="trade"):
+    """The members of a :class:`TradeRecord` before ``frame``, which many trades in a row have in common."""
+
+    schema_version: str
+    event_time: str
+    receive_time: str
+    session_id: str
+    mitigation_level: int
+    quality_flag: QualityFlag
+    provider: str
+    market: str
+    venue: str
+    symbol: str
+
+
+class TradeTail(Struct, gc=False):
+    """The members of a :class:`TradeRecord` from ``frame`` on, where there are no notes."""
+
+    frame: int
+    price: float
+    size: float
+    side: str
+    trade_id: str
+
+
 class TradeRecord(Record, kw_only=True, omit_defaults=True, tag="trade"):
-    """One trade. ``price`` in the quote currency, ``size`` in base units, ``side`` the taker's."""
+    """One trade. ``price`` in the quote currency, ``size`` in base units, ``side`` the taker's.
+
+    Written in two parts: its line is that of :class:`TradeHead` joined to that of :class:`TradeTail`.
+    """
 
     price: float
     size: float

@@ -53,7 +53,7 @@ PLAN: Final = Rehearsal(
     START,
     END,
     issues=600,
-    pace=4.0,
+    pace=8.0,
     faults=(
         _fault("10:15:00", kind="drop"),
         _fault("11:00:00", kind="silent", seconds=60),
@@ -202,7 +202,7 @@ def test_the_journal_of_the_day_is_whole_and_balances(day: Day) -> None:
 
 
 def test_a_day_of_30_faults_loses_exactly_what_its_gaps_say(tmp_path: Path) -> None:
-    plan = Rehearsal(START, END, seed=30, issues=150, activity=3.0, slots=12, pace=4.0)
+    plan = Rehearsal(START, END, seed=30, issues=150, activity=3.0, slots=12, pace=8.0)
     plan = draw(Random(30), _at("09:35:00"), _at("14:40:00"), FAULTS_OF_A_BAD_DAY).put_into(plan)
     outcome = play_kis(plan, tmp_path)
     kinds = {(one.fault.kind, one.fault.target) for one in plan.faults}

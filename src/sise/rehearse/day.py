@@ -17,6 +17,8 @@ from msgspec import Struct, structs
 from sise.collect.collector import CollectConfig, Collector
 from sise.collect.mitigate import Metrics
 from sise.journal.writer import COMMIT_INTERVAL_MS, JournalWriter
+from sise.model.calendar import Calendar
+from sise.model.hours import VENUE_OF_MARKET, SpecialDay
 from sise.model.time import NS_PER_SECOND, Clock
 from sise.providers.contract import Provider
 from sise.providers.kis.keys import KisKeys, Secret
@@ -27,7 +29,7 @@ from sise.rehearse.loop import LoopClock, RehearsalLoop, rehearse
 from sise.simulator.faults import PlannedFault
 from sise.simulator.kis.server import Addresses, KisSimulator, KisSimulatorConfig
 
-BEAT_SECONDS: Final = 0.1
+BEAT_SECONDS: Final = 0.2
 """Of the market's time, between two looks of the simulator: what it gathers into one frame."""
 CALM: Final = Metrics(cpu_percent=10.0, memory_percent=20.0, disk_write_ms=1.0, queue_delay_ms=0.0)
 """The load of a machine that does nothing else."""
@@ -79,6 +81,10 @@ class Rehearsal(Struct, frozen=True):
     full_disks: tuple[DiskFull, ...] = ()
     kills: tuple[Kill, ...] = ()
     loads: tuple[Loaded, ...] = ()
+    calendar_exceptions: tuple[SpecialDay, ...] = ()
+    """What the collector's calendar has beside what is built in."""
+    holidays: tuple[str, ...] = ()
+    """Days (``20261120``) on which the simulated exchange is closed by a sudden decision."""
 
 
 class Outcome(Struct):
@@ -139,6 +145,7 @@ class _Stage:
             activity=plan.activity,
             beat_seconds=BEAT_SECONDS,
             plan=plan.faults,
+            holidays=plan.holidays,
         )
         simulator = KisSimulator(config, self._market)
         addresses = await simulator.start()
@@ -219,6 +226,7 @@ class _Stage:
             rng=Random(f"collector {self._plan.seed} {self._lives}"),
             measure=self._measure,
             commit=lambda writer: LoopCommit(writer, self._machine),
+            calendar=Calendar(VENUE_OF_MARKET[provider.market], overrides=self._plan.calendar_exceptions),
         )
 
     def _measure(self) -> Metrics:

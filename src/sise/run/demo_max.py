@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,7 +19,11 @@ from sise.run import demo_view
 from sise.run.kis_day import MARKET, KisDay
 from sise.run.lifetime import begin
 
+PACE: Final = 4.0
+"""The market's seconds in one of the machine's: fewer flushes and syncs, as at any speed above 1."""
+
 if TYPE_CHECKING:
+    from sise.model.hours import SpecialDay
     from sise.run.children import ChildFailed
     from sise.run.demo_plan import Plan
 
@@ -27,21 +31,23 @@ if TYPE_CHECKING:
 def demo_max(plan: Plan, day: KisDay, *, as_json: bool) -> ChildFailed | None:
     """Play and record ``day``, back it up, and say what it came to. Answers what failed of the backup."""
     from sise.providers.kis.limits import SLOTS
+    from sise.run.calendars import calendar_of, exceptions_of
     from sise.run.day_report import day_report
     from sise.run.demo_backup import back_up, failure_of
 
     began = time.monotonic()
-    begin()
-    _play(plan, day, quiet=as_json)
+    settings = begin()
+    _play(plan, day, exceptions_of(settings), quiet=as_json)
     plan.tidy()
     backup = asyncio.run(back_up(plan.data, day))
-    facts = day_report(plan.data, plan.provider, MARKET, day.day, SLOTS[-1].count)
+    calendar = calendar_of(MARKET, settings)
+    facts = day_report(plan.data, plan.provider, MARKET, day.day, SLOTS[-1].count, calendar)
     facts |= {"backup": backup, "url": None}
     demo_view.report_day(facts, plan.data, time.monotonic() - began, as_json=as_json)
     return failure_of(backup)
 
 
-def _play(plan: Plan, day: KisDay, *, quiet: bool) -> None:
+def _play(plan: Plan, day: KisDay, exceptions: tuple[SpecialDay, ...], *, quiet: bool) -> None:
     console = Console(stderr=True, quiet=quiet)
     columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -51,11 +57,19 @@ def _play(plan: Plan, day: KisDay, *, quiet: bool) -> None:
             clock = f"{in_zone(now_ns, MARKET_ZONES[MARKET]):%H:%M}"
             progress.update(task, completed=now_ns - day.start_ns, description=f"{day.day} {clock}")
 
-        play_kis(_rehearsal(plan, day), plan.data, tell)
+        play_kis(_rehearsal(plan, day, exceptions), plan.data, tell)
 
 
-def _rehearsal(plan: Plan, day: KisDay) -> Rehearsal:
+def _rehearsal(plan: Plan, day: KisDay, exceptions: tuple[SpecialDay, ...]) -> Rehearsal:
     from sise.simulator.faults import KIS_KINDS, load_plan
 
     faults = () if plan.faults is None else load_plan(plan.faults, KIS_KINDS)
-    return Rehearsal(day.start_ns, day.end_ns, seed=plan.seed, slots=plan.markets, faults=faults)
+    return Rehearsal(
+        day.start_ns,
+        day.end_ns,
+        seed=plan.seed,
+        slots=plan.markets,
+        pace=PACE,
+        faults=faults,
+        calendar_exceptions=exceptions,
+    )

@@ -233,7 +233,8 @@ class Registrations:
         if not asked.register:
             self._stuck[what] = why
             return
-        self._unsure.pop(what, None)
+        if verdict != "moment":  # else an earlier request without an answer may have been obeyed
+            self._unsure.pop(what, None)
         self._refused[what] = why
         if verdict == "full":
             self._slots = len(self._taken())

@@ -78,6 +78,13 @@ class Questions:
         await self._answer("/top")
         return [Instrument(symbol) for symbol in self._stage.busiest[:count]]
 
+    async def trading_day(self, day: date) -> bool | None:
+        if self._stage.opens is None:
+            return None
+        self._stage.days_asked.append(self._stage.clock.now_ns())
+        await self._answer("/chk-holiday")
+        return self._stage.opens
+
     async def listings(self) -> list[Instrument]:
         await self._answer("/listings")
         return [
@@ -167,6 +174,9 @@ class Stage:
         self.clock.ns = START_NS if start is None else parse_iso(start)
         self.machine = SlowMachine(self.clock)
         self.up = self.answers = True
+        self.opens: bool | None = None
+        """What the provider says of each day."""
+        self.days_asked: list[int] = []
         self.busiest: tuple[str, ...] = ("KRW-A", "KRW-B", "KRW-C")
         self.listed: tuple[str, ...] = self.busiest
         self.ranking: Callable[[int], list[Ranked]] | None = None

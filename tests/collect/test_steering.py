@@ -14,7 +14,7 @@ from sise.collect.steering import STEER_SECONDS
 from sise.journal.disk import OsDisk
 from sise.journal.stat import stat
 from sise.journal.verify import verify
-from sise.model.events import Quote
+from sise.model.events import Instrument, Quote
 from sise.providers.upbit.provider import Upbit
 from tests.collect.floor import SWEEP_SECONDS, Floor, read
 from tests.providers.test_kis_line import answer, asked, registered
@@ -338,3 +338,16 @@ def test_what_follows_a_surge_is_heard_before_a_smaller_one_takes_its_place(tmp_
     assert [line["decision_reason"] for line in refused] == ["slot_full"]
     floor.tick(300)
     assert held(floor) == {"KRW-Y"}, "0.71 is by a margin more than what is left of 0.8"
+
+
+def test_who_asks_in_vain_is_named_where_the_provider_has_named_it(tmp_path: Path) -> None:
+    floor = Floor(tmp_path, "A", slots=1)
+    floor.steering.know([Instrument("B", "비", "Bee")])
+    floor.tick(1)
+    for symbol in ("B", "C"):
+        floor.surge(symbol, 5.0)
+    floor.tick(20)
+    asking = {each["symbol"]: each for each in floor.steering.facts()["overflow"]["first"]}
+    assert (asking["B"]["name_ko"], asking["B"]["name_en"]) == ("비", "Bee")
+    assert (asking["C"]["name_ko"], asking["C"]["name_en"]) == ("", "")
+    floor.end()

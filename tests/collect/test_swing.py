@@ -83,7 +83,7 @@ async def test_sweeps_stand_on_the_wall_clocks_grid_while_the_market_is_open() -
     assert {(sweep["asked"], sweep["answered"], sweep["left"]) for sweep in sweeps} == {(3, 3, 0)}
     assert len(venue.lines.streams["swing"]) == 120
     assert {record["frame"] for record in venue.lines.streams["swing"]} == {7}
-    assert (swing.planned, swing.done, swing.late) == (40, 40, 0)
+    assert (swing.facts()["planned"], swing.counts.done, swing.counts.late) == (40, 40, 0)
 
 
 async def test_a_sweep_that_cannot_end_in_its_slot_stops_and_says_so() -> None:

@@ -216,8 +216,9 @@ def test_a_wrong_override_is_refused_with_its_place(row: str, named: str) -> Non
         parse_overrides(text)
 
 
-def test_no_override_file_is_no_override(tmp_path: Path) -> None:
-    assert read_overrides(tmp_path / "calendar.toml") == []
+def test_an_override_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_overrides(tmp_path / "calendar.toml")
     (tmp_path / "calendar.toml").write_text(OVERRIDES, encoding="utf-8")
     assert len(read_overrides(tmp_path / "calendar.toml")) == 4
     (tmp_path / "calendar.toml").write_bytes(b"\xff\xfe")
@@ -266,3 +267,20 @@ def test_krx_as_it_traded_for_twenty_three_years(shared: Path) -> None:
 def test_new_york_as_it_traded_for_twenty_four_years(shared: Path) -> None:
     heard = _days_of(shared / "data/us_daily/us_sector_unadj_div_split_2000_2025.csv.gz", "Date")
     assert XNYS.trading_days(date(2001, 1, 1), heard[-1]) == [day for day in heard if day.year > 2000]
+
+
+def test_a_calendar_that_was_told_leaves_the_one_it_came_from_as_it_was() -> None:
+    day, holiday = date(2026, 11, 20), date(2026, 12, 25)
+    closed = KRX.with_told(day, is_open=False, told_by="kis")
+    assert (closed.is_trading_day(day), KRX.is_trading_day(day)) == (False, True)
+    opened = closed.with_told(holiday, is_open=True, told_by="kis")
+    assert hours(opened, holiday)["regular"] == "09:00-15:30", "the ordinary hours"
+    assert not opened.is_trading_day(day), "what was told before still holds"
+    assert opened.verdict(holiday).source == "kis"
+
+
+def test_what_a_closed_day_would_be_is_known() -> None:
+    supposed = KRX.supposed(date(2026, 12, 25))
+    assert supposed is not None
+    assert supposed.close_ns - supposed.open_ns == int(6.5 * 3600 * NS_PER_SECOND)
+    assert KRX.supposed(date(2026, 11, 19)) == KRX.regular(date(2026, 11, 19))

@@ -13,6 +13,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -331,3 +332,18 @@ async def test_a_notice_is_told_and_its_content_is_nowhere(tmp_path: Path) -> No
         assert all(ours.account in text and "0000012345" in text for text in said)
         for secret in (ours.hts_id, ours.account, ours.appkey, ours.appsecret, "0000012345", "김한투"):
             assert secret.encode() not in kept
+
+
+async def test_a_sudden_holiday_is_told_when_the_calendar_is_asked(tmp_path: Path) -> None:
+    friday, monday = date(2026, 11, 20), date(2026, 11, 23)
+    async with bench(tmp_path, speed=FAST) as b:
+        await b.control("holiday", day="20261123")
+        assert await b.rest.trading_day(friday) is True
+        assert await b.rest.trading_day(monday) is False
+        assert "chk-holiday" in b.answers[-1].url, "the answer is heard before it is understood"
+
+
+async def test_the_mock_market_is_not_asked_for_a_calendar(tmp_path: Path) -> None:
+    async with bench(tmp_path, speed=FAST, mock=True) as b:
+        assert await b.rest.trading_day(date(2026, 11, 20)) is None
+        assert b.answers == []

@@ -186,3 +186,21 @@ def test_seeds_draw_all_that_can_break() -> None:
     assert {kind for kind, _ in kinds} == KIS_KINDS.keys()
     assert any(day.kills for day in days)
     assert any(day.full_disks for day in days)
+
+
+def test_a_sudden_holiday_of_the_simulated_exchange_is_kept(tmp_path: Path) -> None:
+    plan = Rehearsal(
+        parse_iso("2026-11-20T07:25:00+09:00"),
+        parse_iso("2026-11-20T09:41:00+09:00"),
+        issues=60,
+        slots=3,
+        pace=20.0,
+        holidays=("20261120",),
+    )
+    outcome = play_kis(plan, tmp_path)
+    journal = Journal(tmp_path)
+    (said,) = journal.of("trading_day")
+    assert (said["detail"]["day"], said["detail"]["open"]) == ("2026-11-20", False)
+    assert len(list(journal.of("calendar_differs"))) == 1
+    assert list(journal.of("swing_sweep", "sweep_missed", "connected")) == []
+    assert outcome.sent == []

@@ -119,7 +119,8 @@ def slots(seconds: float, *symbols: str) -> dict[str, Any]:
 
 
 def sweep(seconds: float, *, late: bool = False) -> dict[str, Any]:
-    return event("swing_sweep", seconds, detail={"late": late})
+    planned = iso(NINE + int(seconds) // 600 * 600 * NS_PER_SECOND)
+    return event("swing_sweep", seconds, detail={"planned": planned, "late": late})
 
 
 def gap(start: int, end: int) -> list[dict[str, Any]]:

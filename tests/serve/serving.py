@@ -100,7 +100,7 @@ class FakeCollector:
         return web.json_response({})
 
     @asynccontextmanager
-    async def listening(self, data_dir: Path) -> AsyncIterator[str]:
+    async def listening(self, data_dir: Path, provider: str = "upbit") -> AsyncIterator[str]:
         """Listens on a free port, and has written its address as a collector does."""
         app = web.Application()
         app.router.add_get("/status", self._status)
@@ -110,14 +110,14 @@ class FakeCollector:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        write_address(data_dir, f"http://{host}:{port}/status")
+        write_address(data_dir, f"http://{host}:{port}/status", provider)
         try:
             yield f"http://{host}:{port}"
         finally:
             await runner.cleanup()
 
 
-def write_address(data_dir: Path, url: str) -> None:
+def write_address(data_dir: Path, url: str, provider: str = "upbit") -> None:
     folder = data_dir / "run"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "collect-upbit.json").write_text(json.dumps({"pid": 1, "url": url}))
+    (folder / f"collect-{provider}.json").write_text(json.dumps({"pid": 1, "url": url}))

@@ -223,6 +223,37 @@ async def test_a_living_collector_is_not_called_gone_where_the_market_runs_fast(
         await status_is(client, "not_recording", "collector_gone")
 
 
+async def test_off_hours_is_healthy_and_says_until_when(recorded: Path) -> None:
+    collector = FakeCollector()
+    resting = {"state": "off_hours", "reason": "after_hours", "next_start": "2026-11-23T00:30:00.000000Z"}
+    collector.body = msgspec.json.encode(STATUS | resting)
+    async with collector.listening(recorded), client_of(app_of(recorded)) as client:
+        status = await status_is(client, "off_hours", "after_hours")
+        assert status["next_start"] == resting["next_start"]
+        answer = await client.get("/api/health")
+        health = answer.json()
+    assert (answer.status_code, health["ok"], health["state"]) == (200, True, "off_hours")
+    assert "2026-11-23T00:30" in health["checks"]["collector"]["what"]
+
+
+async def test_who_rests_does_not_hide_who_records(recorded: Path) -> None:
+    resting, recording = FakeCollector(), FakeCollector()
+    off = {
+        "provider": "kis",
+        "state": "off_hours",
+        "reason": "closed_day",
+        "next_start": "2026-11-23T00:30:00Z",
+    }
+    resting.body = msgspec.json.encode(STATUS | off)
+    async with (
+        resting.listening(recorded, "kis"),
+        recording.listening(recorded),
+        client_of(app_of(recorded)) as client,
+    ):
+        status = await status_is(client, "recording", None)
+        assert (len(status["collectors"]), status["next_start"]) == (2, None)
+
+
 async def test_what_an_older_collector_does_not_tell_is_not_known(recorded: Path) -> None:
     collector = FakeCollector()
     async with collector.listening(recorded), client_of(app_of(recorded)) as client:
@@ -242,7 +273,12 @@ async def test_what_a_collector_tells_is_passed_on_as_it_is(recorded: Path) -> N
         "cutoff_rank": 41,
         "decision_reason": "margin",
     }
-    overflow = {"asking": 1, "written": 3, "first": [asking | {"trigger": None, "cutoff_score": None}]}
+    named = {"name_ko": "에스케이하이닉스", "name_en": ""}
+    overflow = {
+        "asking": 1,
+        "written": 3,
+        "first": [asking | named | {"trigger": None, "cutoff_score": None}],
+    }
     made = {"rule": "prev_close >= 4,000 KRW", "source": "provider", "made_at": None, "last_good_of": None}
     last = {"slot": "2026-11-20T00:20:00.000000Z", "asked": 9, "answered": 8, "refused": 1, "seconds": 3.6}
     met = {"condition": "ws_reconnects", "value": 20.0, "limit": 20.0, "unit": "reconnects"}

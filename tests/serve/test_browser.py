@@ -13,12 +13,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
 
 CHROMIUM: Final = os.environ.get("SISE_CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium")
 CHROMIUM_ARGUMENTS: Final = [
@@ -259,6 +259,79 @@ def test_a_silent_server_is_said_with_the_time(page: Page, dashboard: str) -> No
     held = True
     page.wait_for_selector("#pill.no_contact")
     expect(page.locator("#banner")).to_contain_text("KST")
+
+
+def _say(page: Page, change: Callable[[dict[str, Any]], object]) -> None:
+    """Each status that the server sends is changed on its way to the page."""
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def send(message: str | bytes) -> None:
+            said = json.loads(message)
+            if said["type"] == "status":
+                change(said)
+            socket.send(json.dumps(said))
+
+        server.on_message(send)
+
+    page.route_web_socket("**/ws/live", pass_on)
+
+
+def test_off_hours_are_calm_and_say_when_it_goes_on(page: Page, dashboard: str) -> None:
+    resting = {"state": "off_hours", "reason": "after_hours", "next_start": "2099-11-23T00:30:00.000000Z"}
+    _say(page, lambda said: (said.update(resting), said["collectors"][0].update(resting)))
+    page.goto(f"{dashboard}?lang=en")
+    page.wait_for_selector("#pill.off_hours")
+    expect(page.locator("#pill")).to_contain_text("off hours")
+    expect(page.locator("#pill-reason")).to_contain_text("next start 11-23 09:30 KST")
+    expect(page.locator("#banner")).to_be_hidden()
+    page.click("#lang [data-value=ko]")
+    expect(page.locator("#pill-state")).to_have_text("장외 시간")
+
+
+def test_of_several_collectors_the_worst_is_shown_first_and_each_can_be(page: Page, dashboard: str) -> None:
+    def add_another(said: dict[str, Any]) -> None:
+        (first,) = said["collectors"]
+        said["collectors"].append(
+            first | {"provider": "kis", "state": "degraded", "session_id": "sess_of_kis"}
+        )
+
+    def days_of_upbit(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("provider=kis", "provider=upbit")))
+
+    page.route("**/api/day?provider=kis*", days_of_upbit)
+    _say(page, add_another)
+    _see(page, f"{dashboard}?lang=en")
+    chosen = page.locator("#proof-providers button[aria-pressed=true]")
+    expect(chosen).to_have_text("◐ kis")
+    expect(page.locator("#session")).to_contain_text("sess_of_kis")
+    page.click("#proof-providers [data-value=upbit]")
+    expect(chosen).to_have_text("● upbit")
+    expect(page.locator("#session")).not_to_contain_text("sess_of_kis")
+
+
+def test_who_is_pinned_and_who_is_excluded_is_said_beside_the_slots(page: Page, dashboard: str) -> None:
+    words = {"pins": ["KRW-BTC"], "excluded": ["KRW-DOGE", "KRW-XRP"]}
+    _say(page, lambda said: said["collectors"][0].update(words))
+    page.goto(f"{dashboard}/observer?lang=en")
+    expect(page.locator("#slot-words")).to_have_text("pinned: KRW-BTC · excluded: KRW-DOGE, KRW-XRP")
+
+
+def test_a_missed_sweep_says_why_and_where_that_stands(page: Page, dashboard: str) -> None:
+    missed = {"slot": "", "state": "missing", "reason": "collector_down", "raw_ref": "system/events/x:7"}
+
+    def miss(route: Route) -> None:
+        day = route.fetch().json()
+        nothing = dict.fromkeys(("began", "seconds", "asked", "answered", "refused", "left"))
+        day["sweeps"] = [nothing | missed | {"slot": day["sessions"][0]["start"]}]
+        route.fulfill(json=day)
+
+    page.route("**/api/day?*", miss)
+    page.goto(f"{dashboard}/observer?lang=en")
+    page.locator("#lanes .sweep.missing").first.click(force=True)
+    expect(page.locator("#note")).to_contain_text("the collector was down")
+    expect(page.locator("#note")).to_contain_text("system/events/x:7")
 
 
 def test_the_observer_tells_who_has_a_slot_and_what_was_heard(page: Page, dashboard: str) -> None:

@@ -226,6 +226,27 @@ def test_silence_without_a_word_is_told_as_a_gap_and_ends_when_lines_come_again(
     assert [(gap.open, gap.seconds) for gap in view.gaps(at(131), 10)] == [(False, 71.0)]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_when_the_hours_are_over_nothing_is_heard_and_nothing_is_missed(tmp_path: Path, order: int) -> None:
+    recording = Recording(tmp_path)
+    recording.start(0)
+    samples(recording, 0, 60)
+    recording.event("hours_over", 60.5, scope="scalp")
+    for second in range(70, 400, 10):
+        recording.event("checkpoint", second)
+    view = view_of(tmp_path, TRACKS[::order])
+    for _ in range(SILENT_TICKS_MIN + 1):
+        view.tick += 1
+        view.end_tick(at(400), is_current=True)
+    assert view.gaps(at(400), 10) == []
+    assert states(bars(view, 400))[0] == (0, "empty")
+    assert "empty" not in {state for second, state in states(bars(view, 400)) if second >= 120}
+    recording.event("connected", 410)
+    samples(recording, 411, 480)
+    later = view_of(tmp_path, TRACKS[::order])
+    assert states(bars(later, 480))[-1] == (420, "empty"), "the next hours are heard again"
+
+
 def test_the_past_being_read_is_not_taken_for_silence(tmp_path: Path) -> None:
     recording = Recording(tmp_path)
     recording.start(0)

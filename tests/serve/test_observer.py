@@ -13,6 +13,7 @@ import pytest
 from sise.collect.universe import RULES, InputRef, Inputs, Listing, build_universe, write_universe
 from sise.journal.line import close_line
 from sise.journal.seal import seal
+from sise.model.hours import SpecialDay
 from sise.model.time import iso
 from sise.serve.app import ServeConfig, create_app
 from tests.serve.observing import KoreanDay, kst
@@ -83,6 +84,35 @@ async def test_every_moment_of_the_sweeps_grid_is_told(day: KoreanDay) -> None:
     swept = found["sweeps"][2]
     assert (swept["asked"], swept["answered"], swept["refused"]) == (100, 80, {"unreachable": 20})
     assert (swept["seconds"], found["sweeps"][1]["asked"]) == (12.0, None)
+
+
+async def test_a_missed_sweep_says_why_and_where_that_stands(day: KoreanDay) -> None:
+    missed = {"planned": iso(kst("09:10")), "reason": "collector_down"}
+    day.event("sweep_missed", kst("12:10"), **missed)
+    day.event("sweep_missed", kst("12:10"), planned=iso(kst("15:30", "2026-11-19")), reason="collector_down")
+    found = await _get(day.root, "13:05", "day", provider="kis")
+    slot = found["sweeps"][1]
+    assert (slot["slot"], slot["state"], slot["reason"]) == (iso(kst("09:10")), "missing", "collector_down")
+    assert slot["raw_ref"] == "system/events/kis/20261120.jsonl:9"
+    assert len(found["sweeps"]) == 40, "what was missed the day before is no part of this one"
+
+
+async def test_where_the_provider_was_asked_its_word_makes_the_hours(day: KoreanDay) -> None:
+    day.event("trading_day", kst("12:05"), day=DAY, open=False)
+    found = await _get(day.root, "13:05", "day", provider="kis")
+    hours = {"open": False, "why": "the provider says so", "source": "kis", "swing": None, "scalp": None}
+    assert found["hours"] == hours
+    assert [each["state"] for each in found["sweeps"]] == ["done", "done"], "none is due"
+
+
+async def test_the_installations_own_days_are_in_the_hours(day: KoreanDay) -> None:
+    clock = TestClock()
+    clock.ns = kst("13:05")
+    closed = SpecialDay(date(2026, 11, 20), "a temporary holiday", "the gazette", closed=True)
+    config = ServeConfig(data_dir=day.root, calendar_exceptions=(closed,))
+    async with client_of(create_app(config, clock)) as client:
+        hours = (await client.get("/api/day", params={"provider": "kis"})).json()["hours"]
+    assert (hours["open"], hours["why"], hours["source"]) == (False, "a temporary holiday", "the gazette")
 
 
 async def test_before_the_record_began_nothing_is_missing(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ export const SIZES = ["1s", "10s", "1m", "5m", "15m", "1h"] as const;
 export type Size = (typeof SIZES)[number];
 export const SIZE_SECONDS: Record<Size, number> = { "1s": 1, "10s": 10, "1m": 60, "5m": 300, "15m": 900, "1h": 3600 };
 
-export type State = "recording" | "degraded" | "not_recording";
+/** `off_hours`: nothing is wrong, ticks are not meant to be recorded now. */
+export type State = "recording" | "degraded" | "not_recording" | "off_hours";
 
 export interface Gap {
   start: string;
@@ -36,6 +37,8 @@ export interface Asking {
   rank: number;
   cutoff_rank: number;
   decision_reason: string;
+  name_ko?: string;
+  name_en?: string;
 }
 
 export interface Collector {
@@ -82,6 +85,8 @@ export interface Status {
   collectors: Collector[];
   stale_seconds: number | null;
   demo: boolean;
+  /** When the first collector listens again, where all are off hours. */
+  next_start: string | null;
 }
 
 export interface Quote {

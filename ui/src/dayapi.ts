@@ -35,6 +35,8 @@ export interface SweepSlot {
   refused: Record<string, number> | null;
   left: number | null;
   raw_ref: string | null;
+  /** Why it is missing; null: the journal does not say. */
+  reason: string | null;
 }
 
 export interface Anomaly {
@@ -69,7 +71,7 @@ export interface Day {
   known_until: string | null;
   /** The record itself began on this day; null: it had begun before. */
   began: string | null;
-  hours: { open: boolean; why: string; swing: Window | null; scalp: Window | null };
+  hours: { open: boolean; why: string; source: string; swing: Window | null; scalp: Window | null };
   sessions: { session_id: string; start: string | null; connected: string | null; end: string | null; how: string | null }[];
   heard: Window[];
   gaps: Gap[];

@@ -174,7 +174,7 @@ export class DayView {
     byId<HTMLButtonElement>("day-before").disabled = !day.days.some((each) => each < day.day);
     byId<HTMLButtonElement>("day-after").disabled = !day.days.some((each) => each > day.day);
     byId("day-today").hidden = now >= Date.parse(day.start) && now < Date.parse(day.end);
-    setText(byId("day-hours"), day.hours.scalp ? t("day.track", { hours: windowText(day.hours.scalp, day) }) : `${t("day.closed")} (${day.hours.why})`);
+    setText(byId("day-hours"), day.hours.scalp ? t("day.track", { hours: windowText(day.hours.scalp, day) }) : `${t("day.closed")} (${day.hours.why}; ${day.hours.source})`);
     this.paintConditions(day);
     const known = volume(facts.completeness);
     this.strip.show({

@@ -47,7 +47,7 @@ const chart = new ChartView(byId("chart"), {
 const quotes: QuoteTable = new QuoteTable((symbol) => select(symbol, true));
 const gaps = new GapList(showGap);
 const timeline = new Timeline(showGap);
-const proof = new ProofStrip();
+const proof = new ProofStrip(() => chooseProof());
 const days = new Days();
 const observer = new Observer({
   onProvider: (provider) => goObserver(provider, null),
@@ -209,7 +209,7 @@ function paintNow(): void {
 }
 
 function paintProof(now: number): void {
-  const collector = status?.collectors[0];
+  const collector = proof.choose(status?.collectors ?? []);
   refreshDays(collector?.provider);
   const known = days.heardFrom;
   proof.take(collector, now);
@@ -221,6 +221,12 @@ function paintProof(now: number): void {
   if (open && line.kind === "open") chart.growHole(Date.parse(open.start), now);
   document.body.classList.toggle("hole", open !== null);
   retryChart(Date.now());
+}
+
+/** Another collector's proof: its days are asked for at once. */
+function chooseProof(): void {
+  daysAt = 0;
+  paintNow();
 }
 
 function refreshDays(provider: string | undefined): void {

@@ -60,11 +60,16 @@ export function isPartial(sweep: SweepSlot): boolean {
 
 export function sweepTitle(sweep: SweepSlot): string {
   const what = sweep.state === "done" && isPartial(sweep) ? t("sweep.partial") : code("sweep", sweep.state);
-  return `${clockText(Date.parse(sweep.slot)).slice(0, 5)} ${what}`;
+  const why = sweep.reason ? ` · ${code("missed", sweep.reason)}` : "";
+  return `${clockText(Date.parse(sweep.slot)).slice(0, 5)} ${what}${why}`;
 }
 
 export function sweepNote(sweep: SweepSlot): Node[] {
-  if (sweep.asked === null) return noteOf(sweepTitle(sweep), code("sweep_help", sweep.state), [], null);
+  if (sweep.asked === null) {
+    const why: Lines = sweep.reason ? [[t("gaps.reason"), code("missed", sweep.reason)]] : [];
+    const help = sweep.state === "missing" && sweep.reason ? t("sweep_help.missed") : code("sweep_help", sweep.state);
+    return noteOf(sweepTitle(sweep), help, why, sweep.raw_ref);
+  }
   const refused = Object.entries(sweep.refused ?? {}).map(([reason, count]) => [code("refused", reason), grouped(count)] as const);
   const lines: Lines = [
     [t("sweep.asked"), grouped(sweep.asked)],

@@ -68,7 +68,12 @@ export class Observer {
 
   takeStatus(status: Status): void {
     this.status = status;
-    for (const one of status.collectors) for (const held of one.slots?.held ?? []) this.names.set(held.symbol, held);
+    for (const { slots } of status.collectors) {
+      for (const held of slots?.held ?? []) this.names.set(held.symbol, held);
+      for (const { symbol, name_ko = "", name_en = "" } of slots?.overflow?.first ?? []) {
+        if (name_ko || name_en) this.names.set(symbol, { name_ko, name_en });
+      }
+    }
   }
 
   relabel(): void {
@@ -133,6 +138,9 @@ export class Observer {
     this.slots.paint(rows, now);
     const held = collector?.slots?.held.length;
     setText(byId("slot-count"), collector?.slots ? t("slots.count", { n: grouped(held), limit: grouped(collector.slots.limit) }) : "");
+    const words = wordsText(collector);
+    byId("slot-words").hidden = !words;
+    setText(byId("slot-words"), words);
     byId("slots").classList.toggle("past", day !== null && !collector);
     byId("slots-none").hidden = rows.length > 0;
     setText(byId("slots-none"), day && !collector ? t("slots.past") : t("observer.not_known"));
@@ -165,4 +173,11 @@ export class Observer {
     });
     return [...held, ...past];
   }
+}
+
+/** The operator's word: who always has a slot, and who never. */
+function wordsText(collector: Collector | undefined): string {
+  const [pins, excluded] = [collector?.pins ?? [], collector?.excluded ?? []];
+  const said = [pins.length ? t("slots.pins", { symbols: pins.join(", ") }) : "", excluded.length ? t("slots.excluded", { symbols: excluded.join(", ") }) : ""];
+  return said.filter(Boolean).join(" · ");
 }

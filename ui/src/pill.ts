@@ -1,17 +1,18 @@
 // One answer to one question, legible from two metres: is it recording? And since when not, why, and what to do.
-import type { Status } from "./api";
+import type { State, Status } from "./api";
 import { byId, setClass, setText } from "./dom";
 import { clockText, durationText, momentText, ZONE_NAME } from "./format";
 import { code, t } from "./i18n";
 import type { Line } from "./live";
 
-type Shown = "recording" | "degraded" | "not_recording" | "no_contact" | "waiting";
+type Shown = State | "no_contact" | "waiting";
 
-const MARKS: Record<Shown, string> = { recording: "●", degraded: "◐", not_recording: "■", no_contact: "▲", waiting: "○" };
+export const STATE_MARKS: Record<Shown, string> = { recording: "●", degraded: "◐", not_recording: "■", off_hours: "◇", no_contact: "▲", waiting: "○" };
 const ICON_COLORS: Record<Shown, string> = {
   recording: "#12b886",
   degraded: "#f0a020",
   not_recording: "#e5484d",
+  off_hours: "#8a93a6",
   no_contact: "#8a93a6",
   waiting: "#8a93a6",
 };
@@ -33,6 +34,11 @@ function sentence(shown: Shown, line: Line, status: Status | null, now: number):
   if (shown === "waiting" || !status) return "";
   const since = status.since ? t("since", { at: `${momentText(status.since, now)} ${ZONE_NAME}` }) : "";
   const reason = status.reason ? code("reason", status.reason) : "";
+  if (shown === "off_hours" && status.next_start) {
+    // Until when comes first: on a phone the end is cut off. Hours begin on whole minutes.
+    const next = t("pill.next", { at: `${momentText(status.next_start, now).slice(0, -":00".length)} ${ZONE_NAME}` });
+    return [next, reason].filter(Boolean).join(" · ");
+  }
   return [reason, since].filter(Boolean).join(" · ");
 }
 
@@ -58,7 +64,7 @@ let iconShown: Shown | null = null;
 export function paintPill(line: Line, status: Status | null, now: number): void {
   const shown = shownState(line, status);
   setClass(byId("pill"), shown);
-  setText(byId("pill-mark"), MARKS[shown]);
+  setText(byId("pill-mark"), STATE_MARKS[shown]);
   setText(byId("pill-state"), code("state", shown));
   setText(byId("pill-reason"), sentence(shown, line, status, now));
   const text = banner(line, status, now);
@@ -72,6 +78,6 @@ export function paintPill(line: Line, status: Status | null, now: number): void 
 
 export function paintTitle(line: Line, status: Status | null, heading: string): void {
   const shown = shownState(line, status);
-  const calm = shown === "recording" || shown === "waiting";
-  document.title = `${calm ? heading : `${MARKS[shown]} ${code("state", shown)}`} · sise`;
+  const calm = shown === "recording" || shown === "waiting" || shown === "off_hours";
+  document.title = `${calm ? heading : `${STATE_MARKS[shown]} ${code("state", shown)}`} · sise`;
 }

@@ -1,12 +1,14 @@
 // The proof strip: what was heard and what became of it. Each figure opens its explanation and its evidence.
-import type { Collector } from "./api";
-import { byId, setText } from "./dom";
+import type { Collector, State } from "./api";
+import { byId, el, press, setText } from "./dom";
 import { FigureStrip, type Figure } from "./figures";
 import { bytesText, durationText, grouped, momentText, NOT_KNOWN, ZONE_NAME } from "./format";
 import { code, t, type TextKey } from "./i18n";
 import { marketNow } from "./markettime";
 import { noteOf, type Lines } from "./notes";
+import { STATE_MARKS } from "./pill";
 
+const WORSE: Record<State, number> = { off_hours: 0, recording: 1, degraded: 2, not_recording: 3 };
 const SLOW_MS = 100;
 const FEW_DAYS = 7;
 
@@ -88,7 +90,7 @@ function lineFigures(one: Collector, now: number): Record<"connection" | "reconn
     connection: {
       value: line ? code("connection", line.state) : NOT_KNOWN,
       below: since,
-      tone: line?.state === "connected" ? "good" : "bad",
+      tone: line?.state === "connected" ? "good" : one.state === "off_hours" ? "" : "bad",
       made: [
         [t("proof.provider"), one.provider],
         [t("proof.last_frame"), `${heard} ${ZONE_NAME}`],
@@ -114,9 +116,45 @@ function explain(name: Name, made: Lines): Node[] {
 export class ProofStrip {
   private readonly strip = new FigureStrip(byId("figures"), NAMES, (name) => t(`figure.${name}`), explain);
   private collector: Collector | undefined;
+  private chosen: string | null = null;
+  private shownNames = "";
 
-  constructor() {
+  constructor(private readonly onChoice: () => void) {
     this.relabel();
+  }
+
+  /** Whose proof is shown: the collector that was chosen, else the one that is worst off. */
+  choose(collectors: readonly Collector[]): Collector | undefined {
+    const worst = collectors.reduce<Collector | undefined>((found, each) => (found && WORSE[found.state] >= WORSE[each.state] ? found : each), undefined);
+    const shown = collectors.find((each) => each.provider === this.chosen) ?? worst;
+    this.paintChoice(collectors, shown);
+    return shown;
+  }
+
+  private paintChoice(collectors: readonly Collector[], shown: Collector | undefined): void {
+    const [box, names] = [byId("proof-providers"), collectors.map((each) => each.provider).join()];
+    box.hidden = collectors.length < 2;
+    if (names !== this.shownNames) {
+      this.shownNames = names;
+      const buttons = collectors.map(({ provider }) => {
+        const button = el("button");
+        button.dataset["value"] = provider;
+        button.addEventListener("click", () => {
+          this.chosen = provider;
+          this.onChoice();
+        });
+        return button;
+      });
+      box.replaceChildren(...buttons);
+    }
+    const buttons = [...box.querySelectorAll<HTMLElement>("button")];
+    for (const [place, each] of collectors.entries()) {
+      const button = buttons[place];
+      if (!button) continue;
+      setText(button, `${STATE_MARKS[each.state]} ${each.provider}`);
+      button.title = code("state", each.state);
+    }
+    press(buttons, shown?.provider ?? "");
   }
 
   relabel(): void {

@@ -7,7 +7,8 @@ answer is said in the journal, and nobody stops listening for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,10 +16,13 @@ from typing import Any
 from sise.collect.choosing import UniverseOfDay
 from sise.collect.hours import TrackHours
 from sise.collect.link import wait_seconds
+from sise.collect.listed import Listed
+from sise.collect.missed import tell_missed
 from sise.collect.ranked import RankCall
 from sise.collect.session import Session
 from sise.collect.steering import Steering
 from sise.collect.swing import SwingTrack
+from sise.collect.tradingday import TradingDays
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.events import Instrument, Quote, Ranked
 from sise.model.time import Clock
@@ -38,10 +42,12 @@ class Asking:
         rng: Random,
         steering: Steering | None,
     ) -> None:
-        self._session, self._clock, self._rng = session, clock, rng
+        self._root, self._session, self._clock, self._rng = root, session, clock, rng
         self._hours, self._steering = hours, steering
         self._last_answer = (0, 0)
-        self._rest = OneAtATime(rest, steering)
+        self._rest = OneAtATime(rest, self._know)
+        self._listed = Listed(self._rest, session.diary)
+        self.days = TradingDays(self._rest, hours, session.diary, clock, answer_frame=self._answered)
         self.universes = UniverseOfDay(
             root, self._rest, session.diary, hours, clock, answer_frame=self._answered
         )
@@ -53,8 +59,15 @@ class Asking:
             answer_frame=self._answered,
             on_quote=steering.on_quote if steering else lambda quote, at: None,
             day_of=hours.day_of,
+            listed=self._listed.of,
         )
         self._rank = RankCall(self._rest, session.diary, clock)
+
+    def _know(self, listed: list[Instrument]) -> None:
+        """The provider has told its whole list."""
+        self._listed.take(listed, self._hours.day_of(self._clock.now_ns()))
+        if self._steering is not None:
+            self._steering.know(listed)
 
     def on_answer(self, answer: Answer) -> None:
         """Every answer goes to the wire log first."""
@@ -71,7 +84,9 @@ class Asking:
         attempt = 0
         while True:
             try:
-                return await self._rest.top_markets(count)
+                chosen = await self._rest.top_markets(count)
+                self._listed.see(chosen)
+                return chosen
             except (Unreachable, ProviderRefused, Undecodable) as error:
                 attempt += 1
                 wait = wait_seconds(attempt, self._rng)
@@ -96,16 +111,24 @@ class Asking:
             self._session.observer.on_candles(candles[:0:-1], *self._last_answer)
 
     async def sweep(self) -> None:
-        """The swing track: the universe of each day, swept on the grid. Until cancelled."""
+        """The swing track: what was missed until now, then the universe of each day, swept on the grid.
+
+        Until cancelled.
+        """
+        began_ns, session = self._clock.now_ns(), self._session
+        counts = tell_missed(self._root, session.diary, self._hours, began_ns, session.last_alive_ns)
+        self.swing.recall(counts, began_ns)
 
         async def symbols(at_ns: int) -> Sequence[str]:
             if not self._hours.universe_due_at(at_ns):
                 return ()
-            universe = await self.universes.of(self._hours.day_of(at_ns))
+            day = self._hours.day_of(at_ns)
+            universe = await self.universes.of(day)
+            await self._listed.refresh(day)
             return universe.symbols if universe else ()
 
-        await symbols(self._clock.now_ns())
-        await self.swing.run(symbols, self._hours.sweeps_at)
+        await symbols(began_ns)
+        await self.swing.run(symbols, self._hours.sweeps_at, after_ns=began_ns)
 
     async def rank(self, every_seconds: float) -> None:
         """The provider's own ranking, while the scalp track listens. Until cancelled."""
@@ -126,10 +149,11 @@ class Asking:
 
 
 class OneAtATime:
-    """A provider's client that answers one question before it takes the next; names go to the steering."""
+    """A provider's client that answers one question before it takes the next."""
 
-    def __init__(self, rest: RestClient, steering: Steering | None) -> None:
-        self._rest, self._steering = rest, steering
+    def __init__(self, rest: RestClient, on_listed: Callable[[list[Instrument]], None]) -> None:
+        """``on_listed`` hears every whole list that the provider tells."""
+        self._rest, self._on_listed = rest, on_listed
         self._turn = asyncio.Lock()
 
     @property
@@ -147,9 +171,12 @@ class OneAtATime:
     async def listings(self) -> list[Instrument]:
         async with self._turn:
             listed = await self._rest.listings()
-        if self._steering is not None:
-            self._steering.know(listed)
+        self._on_listed(listed)
         return listed
+
+    async def trading_day(self, day: date) -> bool | None:
+        async with self._turn:
+            return await self._rest.trading_day(day)
 
     async def quotes(self, symbols: Sequence[str]) -> list[Quote]:
         async with self._turn:

@@ -66,8 +66,10 @@ class Collector:
         commit: Callable[[JournalWriter], Commits] = GroupCommit,
         etl_failed: Failed | None = None,
         backup_failed: Failed | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
         """``measure`` tells the load of the machine; None: it is measured. ``commit`` makes lines durable.
+        ``calendar`` is that of the market; None: the one that is built in.
 
         ``etl_failed`` and ``backup_failed`` tell of a day whether they did; None: not measured.
         """
@@ -100,7 +102,7 @@ class Collector:
             clock,
             rng,
         )
-        hours = TrackHours(Calendar(VENUE_OF_MARKET[provider.market]))
+        hours = TrackHours(calendar or Calendar(VENUE_OF_MARKET[provider.market]))
         self._steering = self._make_steering(hours.day_seconds(now))
         self._asking = Asking(root, self._rest, session, hours, clock, rng, self._steering)
         self._desk = Desk(
@@ -118,6 +120,7 @@ class Collector:
             choose=None if config.symbols else self._choose,
             on_over=self._hours_over,
         )
+        self._asking.days.on_changed = self._scalp.replan
         self._days = DayWatch(
             root, session, hours, clock, machine, etl_failed=etl_failed, backup_failed=backup_failed
         )
@@ -132,7 +135,16 @@ class Collector:
             session, clock, self._scalp, self._mitigating, self._rates, self._accounts, self._steering
         )
         self._status = Status(
-            root, session, self.link, self.writer, self._delay, disk, clock, machine, self._more_facts
+            root,
+            session,
+            self.link,
+            self.writer,
+            self._delay,
+            disk,
+            clock,
+            machine,
+            self._more_facts,
+            hours.off_hours,
         )
 
     def _make_steering(self, day_seconds: float) -> Steering | None:
@@ -188,6 +200,7 @@ class Collector:
         commit.start()
         self.session.begin()
         self._desk.begin()
+        self._asking.days.recall(self._config.data_dir)
         self.writer.flush()
         tasks = [
             asyncio.create_task(work, name=name)
@@ -218,16 +231,16 @@ class Collector:
 
     async def _listen(self) -> None:
         async with self._rest:
-            await self._choose()
-            works: list[Coroutine[Any, Any, None]] = [self._scalp.run(), self._ask()]
-            if self._steering is not None:
-                works.append(self._asking.rank(self._config.rank_every_seconds))
-            tasks = [asyncio.create_task(work) for work in works]
-            try:
-                await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
+            # The first question of all: on a closed day nobody is listened to.
+            await self._asking.days.ask_if_due()
+            await _together(self._asking.days.run(), self._listen_to_chosen())
+
+    async def _listen_to_chosen(self) -> None:
+        await self._choose()
+        works: list[Coroutine[Any, Any, None]] = [self._scalp.run(), self._ask()]
+        if self._steering is not None:
+            works.append(self._asking.rank(self._config.rank_every_seconds))
+        await _together(*works)
 
     async def _choose(self) -> None:
         """Seat the slots: at the start, and for each new day, while no line is up."""
@@ -302,6 +315,16 @@ class Collector:
             ledger.frames_recorded -= unwritten
             ledger.frames_lost["journal_fault"] += unwritten
             log.critical("%d frames could not be written before the end: the disk refuses", unwritten)
+
+
+async def _together(*works: Coroutine[Any, Any, None]) -> None:
+    """Do all; where one raises, the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _wait(stop: asyncio.Event) -> None:

@@ -9,7 +9,6 @@ counts: a night between two sessions is no outage.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
@@ -21,9 +20,9 @@ import msgspec
 from msgspec import Struct
 
 from sise.collect.anomaly import LOG_GAP_SECONDS, MINUTES_PER_DAY, CpuMinute, DayCounters, RecordMinute
+from sise.collect.dayevents import event_lines
 from sise.collect.gaps import OpenGap
 from sise.collect.hours import TrackHours
-from sise.journal.files import partitions, read_lines
 from sise.model.records import GapMarker, ReconnectionEvent, SystemEvent
 from sise.model.time import parse_iso, to_ns
 
@@ -35,7 +34,6 @@ COUNTED: Final = (
 """The event types that are read back."""
 
 Counted = GapMarker | ReconnectionEvent | SystemEvent
-_counted: Final = re.compile(rb'"event_type":"(%s)"' % "|".join(COUNTED).encode())
 _decoders: Final = {
     "gap_marker": msgspec.json.Decoder(GapMarker),
     "reconnection_event": msgspec.json.Decoder(ReconnectionEvent),
@@ -45,12 +43,8 @@ _other: Final = msgspec.json.Decoder(SystemEvent)
 
 def read_counted(root: Path, provider: str, day: date) -> Iterator[Counted]:
     """The events of ``COUNTED`` in the journal of ``day``, oldest first; none where there is no file."""
-    prefix = f"system/events/{provider}"
-    for file in partitions(root, [prefix], since=f"{prefix}/{day:%Y%m%d}"):
-        if file.path.startswith(f"{prefix}/{day:%Y%m%d}."):
-            for line in read_lines(root, file):
-                if found := _counted.search(line.body):
-                    yield _decoders.get(found[1].decode(), _other).decode(line.body)  # type: ignore[attr-defined]
+    for kind, line in event_lines(root, provider, day, COUNTED):
+        yield _decoders.get(kind, _other).decode(line.body)  # type: ignore[attr-defined]
 
 
 class DayCount:

@@ -4,17 +4,28 @@ hour after the open to half an hour before the close; both around the clock wher
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
 
-from sise.model.calendar import Calendar, Session
+from msgspec import Struct
+
+from sise.model.calendar import Calendar, Session, Verdict
 from sise.model.hours import SCALP_MARGIN_SECONDS, SessionKind
 from sise.model.time import NS_PER_SECOND
 
 UNIVERSE_LEAD_SECONDS: Final = 3_600
 """The universe is made so long before the open, or at once by whoever starts later."""
+QUESTION_LEAD_SECONDS: Final = 5_400
+"""The provider is asked so long before the open whether it is a trading day: before the universe is due."""
 _REGULAR: Final[tuple[SessionKind, ...]] = ("regular",)
 _MARGIN_NS: Final = SCALP_MARGIN_SECONDS * NS_PER_SECOND
 _LEAD_NS: Final = UNIVERSE_LEAD_SECONDS * NS_PER_SECOND
+
+
+class OffHours(Struct, frozen=True):
+    """The scalp track rests: why, and until when (UTC ns)."""
+
+    why: Literal["before_hours", "after_hours", "closed_day"]
+    next_ns: int
 
 
 class TrackHours:
@@ -23,6 +34,26 @@ class TrackHours:
     def __init__(self, calendar: Calendar) -> None:
         self._calendar = calendar
         self._never_shuts = calendar.venue.weekends
+
+    @property
+    def never_shuts(self) -> bool:
+        """Whether the market trades around the clock."""
+        return self._never_shuts
+
+    def verdict(self, day: date) -> Verdict:
+        """Whether ``day`` is a trading day, and who says so."""
+        return self._calendar.verdict(day)
+
+    def tell(self, day: date, *, is_open: bool, told_by: str) -> None:
+        """From now on ``day`` is as the provider says."""
+        self._calendar = self._calendar.with_told(day, is_open=is_open, told_by=told_by)
+
+    def question_span(self, day: date) -> tuple[int, int] | None:
+        """From when to when (UTC ns) it matters whether ``day`` is a trading day, as on an ordinary one."""
+        regular = None if self._never_shuts else self._calendar.supposed(day)
+        if regular is None:
+            return None
+        return regular.open_ns - QUESTION_LEAD_SECONDS * NS_PER_SECOND, regular.close_ns
 
     def day_of(self, at_ns: int) -> date:
         """The market's own day in which the moment lies."""
@@ -91,6 +122,16 @@ class TrackHours:
         if regular is not None and at_ns < regular.open_ns + _MARGIN_NS:
             return regular.open_ns + _MARGIN_NS
         return self._calendar.next_open(at_ns, _REGULAR).open_ns + _MARGIN_NS
+
+    def off_hours(self, at_ns: int) -> OffHours | None:
+        """Why the scalp track does not listen at the moment; None: it does, or should."""
+        if self.scalps_at(at_ns):
+            return None
+        regular = self._regular(at_ns)
+        next_ns = self.next_scalp_ns(at_ns)
+        if regular is None:
+            return OffHours("closed_day", next_ns)
+        return OffHours("before_hours" if at_ns < regular.open_ns + _MARGIN_NS else "after_hours", next_ns)
 
     def scalp_end_ns(self, at_ns: int) -> int | None:
         """When the window that the moment lies in ends; None: it does not."""

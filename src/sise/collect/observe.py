@@ -22,6 +22,7 @@ from sise.model.events import (
     Candle,
     Control,
     Event,
+    Instrument,
     MarketEvent,
     Quote,
     Snapshot,
@@ -266,8 +267,19 @@ class Observer:
             else:
                 self.refuse(candle, received_at, frame, reason)
 
-    def on_quote(self, quote: Quote, planned_ns: int, received_at: int, frame: int, sweep: str) -> str | None:
-        """A symbol's answer in a sweep: validated and recorded in the swing track; else why not."""
+    def on_quote(
+        self,
+        quote: Quote,
+        planned_ns: int,
+        received_at: int,
+        frame: int,
+        sweep: str,
+        listed: Instrument | None = None,
+    ) -> str | None:
+        """A symbol's answer in a sweep: validated and recorded in the swing track; else why not.
+
+        ``listed`` has the flags that the answer itself does not tell.
+        """
         self.ledger.events_decoded += 1
         snapshot, book = quote.snapshot, quote.book
         for part in (snapshot, book):
@@ -290,7 +302,7 @@ class Observer:
             bid_price=book.bid_price if book else None,
             ask_price=book.ask_price if book else None,
             halted=quote.halted,
-            warning=quote.warning,
+            **_flags(quote, listed),
         )
         self._record("swing", _encode(record), received_at)
         return None
@@ -363,6 +375,18 @@ def _with_notes(tail: bytes, notes: list[str]) -> bytes:
     """``tail`` with ``notes`` where a :class:`~sise.model.records.TradeRecord` has them."""
     frame, rest = tail.split(b",", 1)
     return b'%b,"notes":%b,%b' % (frame, _encode(notes), rest)
+
+
+def _flags(quote: Quote, listed: Instrument | None) -> dict[str, Any]:
+    """Flags of the provider's list of the day, with their source; the answer's own warning goes before."""
+    if listed is None or not listed.flags_source:
+        return {"warning": quote.warning}
+    return {
+        "warning": listed.warning if quote.warning is None else quote.warning,
+        "managed": listed.managed,
+        "liquidation": listed.liquidation,
+        "flags_source": listed.flags_source,
+    }
 
 
 def _plain(event: MarketEvent) -> dict[str, object]:

@@ -38,6 +38,11 @@ class ScalpTrack:
         self._choose, self._on_over = choose, on_over
         self.since_ns: int | None = None
         """When the line began to be run; None: outside the hours."""
+        self._changed = asyncio.Event()
+
+    def replan(self) -> None:
+        """The hours have changed: what was waited for is looked at again."""
+        self._changed.set()
 
     @property
     def listening(self) -> bool:
@@ -48,15 +53,26 @@ class ScalpTrack:
         """Until cancelled; the slots of the start are seated already."""
         chosen_ns = self._clock.now_ns()
         while True:
+            self._changed.clear()
             start_ns = self._hours.next_scalp_ns(self._clock.now_ns())
             due_ns = self._hours.universe_due_ns(start_ns)
             if self._choose is not None and chosen_ns < due_ns:
-                await self._until(due_ns)
+                if not await self._reach(due_ns):
+                    continue
                 await self._choose_before(start_ns, self._choose())
                 chosen_ns = due_ns
-            await self._until(start_ns)
-            await self._listen(self._hours.scalp_end_ns(self._clock.now_ns()))
-            self._on_over(self._clock.now_ns())
+            if await self._reach(start_ns):
+                await self._listen()
+                self._on_over(self._clock.now_ns())
+
+    async def _reach(self, moment_ns: int) -> bool:
+        """Wait until then; False: the hours have changed meanwhile."""
+        if not self._changed.is_set():
+            await self._first(self._until(moment_ns), self._wait_for_change())
+        return not self._changed.is_set()
+
+    async def _wait_for_change(self) -> None:
+        await self._changed.wait()
 
     async def _choose_before(self, start_ns: int, choosing: Coroutine[Any, Any, None]) -> None:
         """A provider that gives no answer must not cost the hours: then the slots stay as they were."""
@@ -67,12 +83,19 @@ class ScalpTrack:
                 level="warning",
             )
 
-    async def _listen(self, end_ns: int | None) -> None:
+    async def _listen(self) -> None:
         self.since_ns = self._clock.now_ns()
         try:
-            await self._first(self._link.run(), self._until(end_ns))
+            await self._first(self._link.run(), self._until_over())
         finally:
             self.since_ns = None
+
+    async def _until_over(self) -> None:
+        """Until the hours end, as they are then."""
+        while self._hours.scalps_at(self._clock.now_ns()):
+            self._changed.clear()
+            end_ns = self._hours.scalp_end_ns(self._clock.now_ns())
+            await self._first(self._until(end_ns), self._wait_for_change())
 
     async def _first(self, work: Coroutine[Any, Any, None], limit: Coroutine[Any, Any, None]) -> bool:
         """Do ``work`` until ``limit`` ends; True where it was done. Raises what either raised."""

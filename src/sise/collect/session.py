@@ -83,6 +83,11 @@ class Session:
         self._checkpoint_at = clock.monotonic_ns()
         self._checkpoint_frames = 0
 
+    @property
+    def last_alive_ns(self) -> int | None:
+        """The last sign of life of the session before this one (UTC ns); None: there was none."""
+        return None if self._last is None else self._last.alive_ns
+
     def begin(self) -> None:
         """The first line of the session; then the hole since the last one is open."""
         last = self._last

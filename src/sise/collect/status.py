@@ -11,6 +11,7 @@ from typing import Any, Final
 import psutil
 
 from sise.collect.delay import DurableDelay
+from sise.collect.hours import OffHours
 from sise.collect.link import Link
 from sise.collect.session import Session
 from sise.journal.disk import Disk
@@ -39,12 +40,16 @@ class Status:
         clock: Clock,
         machine: Clock,
         parts: Callable[[], dict[str, Any]],
+        off_hours: Callable[[int], OffHours | None],
     ) -> None:
-        """``parts`` gives the facts of those who know them best: slots, universe, sweeps, day."""
+        """``parts`` gives the facts of those who know them best: slots, universe, sweeps, day.
+
+        ``off_hours`` tells of a moment (UTC ns) whether the scalp track is meant to rest, and until when.
+        """
         self._root, self._session, self._link, self._writer = root, session, link, writer
         self._delay, self._disk, self._clock = delay, disk, clock
         self._machine = machine
-        self._parts = parts
+        self._parts, self._off_hours = parts, off_hours
         self._counts: deque[tuple[int, int, int]] = deque()
         self._began = machine.monotonic_ns()
         self._growth: tuple[int, int] | None = None
@@ -80,6 +85,7 @@ class Status:
         gap = session.gaps.open
         fault = writer.fault
         now = self._clock.now_ns()
+        resting = self._off_hours(now) if state == "off_hours" else None
         return {
             "provider": session.meta.provider,
             "market": session.meta.market,
@@ -89,6 +95,7 @@ class Status:
             "state": state,
             "reason": reason,
             "since": iso(self._state_since if state == self._state else now),
+            "next_start": None if resting is None else iso(resting.next_ns),
             "connection": {
                 "state": link.state,
                 "since": iso(link.since_ns),
@@ -125,10 +132,13 @@ class Status:
         }
 
     def _verdict(self) -> tuple[str, str | None]:
-        """Recording, degraded or not recording, and why."""
+        """Recording, degraded, not recording, or resting outside the hours, and why."""
         gap = self._session.gaps.open
+        resting = self._off_hours(self._clock.now_ns()) if self._link.state != "connected" else None
         if self._session.journal_gaps.open is not None:
             return "not_recording", "journal_fault"
+        if resting is not None:
+            return ("off_hours", resting.why) if self._writer.fault is None else ("degraded", "journal_fault")
         if self._link.state != "connected":
             return "not_recording", gap.reason if gap and self._link.attempt else "starting"
         if self._writer.fault is not None:

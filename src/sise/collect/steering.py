@@ -303,7 +303,14 @@ class Steering:
         ):
             self._sink.append("overflow", _encode(record), at_ns, always=True)
             self._refusals_written += 1
-        self._asking = [msgspec.structs.asdict(one) for one in made.overflow[:ASKING_SHOWN]]
+        self._asking = [
+            msgspec.structs.asdict(one) | self._names(one.symbol) for one in made.overflow[:ASKING_SHOWN]
+        ]
+
+    def _names(self, symbol: str) -> dict[str, str]:
+        """Empty where the provider has not named the symbol."""
+        each = self._instrument(symbol)
+        return {"name_ko": each.name_ko, "name_en": each.name_en}
 
     def _instrument(self, symbol: str) -> Instrument:
         return self._instruments.get(symbol) or Instrument(symbol)

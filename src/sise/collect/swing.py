@@ -11,20 +11,24 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct, field
 
 from sise.collect.diary import Diary
 from sise.collect.observe import Observer
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
-from sise.model.events import Quote
+from sise.model.events import Instrument, Quote
 from sise.model.hours import SWEEP_EVERY_SECONDS
 from sise.model.time import NS_PER_SECOND, Clock, iso
 
 log = logging.getLogger(__name__)
 
-_EVERY_NS: Final = SWEEP_EVERY_SECONDS * NS_PER_SECOND
+SWEEP_NS: Final = SWEEP_EVERY_SECONDS * NS_PER_SECOND
+
+Missed = Literal["collector_down", "not_finished", "no_universe", "too_late"]
+"""Why a sweep was not done: no session ran; one ran, but did not finish it; nothing to ask for was known; its
+time was over before it could begin."""
 
 
 class QuoteSource(Protocol):
@@ -67,9 +71,28 @@ class Sweep(Struct):
         }
 
 
+class SweepCounts(Struct):
+    """What became of the sweeps of a day."""
+
+    done: int = 0
+    late: int = 0
+    missed: int = 0
+
+
+def write_missed(diary: Diary, planned_ns: int, reason: Missed) -> None:
+    """Say that the sweep of ``planned_ns`` was not done."""
+    diary.write(
+        "sweep_missed",
+        f"no sweep of {iso(planned_ns)}: {reason.replace('_', ' ')}",
+        level="warning",
+        planned=iso(planned_ns),
+        reason=reason,
+    )
+
+
 def next_sweep(now_ns: int) -> int:
     """The next moment of the grid after ``now_ns`` (a moment of the grid itself is over)."""
-    return (now_ns // _EVERY_NS + 1) * _EVERY_NS
+    return (now_ns // SWEEP_NS + 1) * SWEEP_NS
 
 
 class SwingTrack:
@@ -85,10 +108,12 @@ class SwingTrack:
         answer_frame: Callable[[], tuple[int, int]],
         on_quote: Callable[[Quote, int], None] = lambda quote, at: None,
         day_of: Callable[[int], date | None] = lambda at: None,
+        listed: Callable[[str], Instrument | None] = lambda symbol: None,
     ) -> None:
         """``answer_frame`` tells receive time and wire line of the last REST answer.
 
-        ``day_of`` tells the day of a moment: ``planned``, ``done`` and ``late`` count the sweeps of one.
+        ``listed`` gives what the provider's list of the day says of a symbol. ``day_of`` tells the day of a
+        moment: ``counts`` are the sweeps of one.
         """
         self._source = source
         self._observer = observer
@@ -96,28 +121,44 @@ class SwingTrack:
         self._clock = clock
         self._answer_frame = answer_frame
         self._on_quote = on_quote
-        self._day_of = day_of
+        self._day_of, self._listed = day_of, listed
         self._day: date | None = None
-        self.planned = 0
-        self.done = 0
-        self.late = 0
+        self.counts = SweepCounts()
         self.last: Sweep | None = None
 
     async def run(
         self,
         universe: Callable[[int], Awaitable[Sequence[str]]],
         is_open: Callable[[int], bool],
+        *,
+        after_ns: int | None = None,
     ) -> None:
         """On every moment of the grid at which ``is_open``, sweep what ``universe`` gives; until cancelled.
 
         ``universe`` is asked on every moment of the grid, so that it is made before the open.
+        Each moment after ``after_ns`` (None: now) is swept or said to be missed.
         """
+        due = next_sweep(self._clock.now_ns() if after_ns is None else after_ns)
         while True:
-            due = next_sweep(self._clock.now_ns())
             await self._clock.sleep((due - self._clock.now_ns()) / NS_PER_SECOND)
-            symbols = await universe(due)
-            if symbols and is_open(due):
-                await self.sweep(symbols, due)
+            if self._clock.now_ns() < due + SWEEP_NS:
+                symbols = await universe(due)
+                if symbols and is_open(due):
+                    await self.sweep(symbols, due)
+                elif is_open(due):
+                    self._miss(due, "no_universe")
+            elif is_open(due):
+                self._miss(due, "too_late")
+            # A clock that was set back is followed.
+            due = min(due + SWEEP_NS, next_sweep(self._clock.now_ns()))
+
+    def recall(self, counts: SweepCounts, now_ns: int) -> None:
+        """What earlier sessions did, or missed, of the day of ``now_ns``."""
+        self._day, self.counts = self._day_of(now_ns), counts
+
+    def _miss(self, planned_ns: int, reason: Missed) -> None:
+        write_missed(self._diary, planned_ns, reason)
+        self._of_day(planned_ns).missed += 1
 
     async def sweep(self, symbols: Sequence[str], planned_ns: int) -> Sweep:
         """One sweep; never raises for what the provider or the world does."""
@@ -125,7 +166,7 @@ class SwingTrack:
         sweep = Sweep(name, planned_ns, self._clock.now_ns(), asked=len(symbols))
         size = self._source.quotes_per_request
         for start in range(0, len(symbols), size):
-            if self._clock.now_ns() >= planned_ns + _EVERY_NS:
+            if self._clock.now_ns() >= planned_ns + SWEEP_NS:
                 sweep.left = len(symbols) - start
                 break
             await self._ask(symbols[start : start + size], sweep)
@@ -139,21 +180,27 @@ class SwingTrack:
         return sweep
 
     def _count(self, sweep: Sweep) -> None:
-        day = self._day_of(sweep.planned_ns)
-        if day != self._day:
-            self._day, self.planned, self.done, self.late = day, 0, 0, 0
-        self.planned += 1
-        self.done += not sweep.late
-        self.late += sweep.late
+        counts = self._of_day(sweep.planned_ns)
+        counts.done += not sweep.late
+        counts.late += sweep.late
         self.last = sweep
 
+    def _of_day(self, planned_ns: int) -> SweepCounts:
+        day = self._day_of(planned_ns)
+        if day != self._day:
+            self._day, self.counts = day, SweepCounts()
+        return self.counts
+
     def facts(self) -> dict[str, Any]:
-        """For the status: the sweeps of the day, and the last one."""
-        last = self.last
+        """For the status: the sweeps of the day, and this session's last one.
+
+        Planned, but neither done nor late: missed.
+        """
+        last, counts = self.last, self.counts
         return {
-            "planned": self.planned,
-            "done": self.done,
-            "late": self.late,
+            "planned": counts.done + counts.late + counts.missed,
+            "done": counts.done,
+            "late": counts.late,
             "last": None
             if last is None
             else {
@@ -184,7 +231,8 @@ class SwingTrack:
             if quote is None:
                 sweep.refused["not_answered"] += 1
                 continue
-            reason = self._observer.on_quote(quote, sweep.planned_ns, received_at, frame, sweep.sweep)
+            listed = self._listed(symbol)
+            reason = self._observer.on_quote(quote, sweep.planned_ns, received_at, frame, sweep.sweep, listed)
             if reason is not None:
                 sweep.refused[reason] += 1
                 continue

@@ -11,6 +11,7 @@ zone (crypto: the UTC day, which begins at 09:00 in Seoul).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
@@ -105,6 +106,13 @@ class Calendar:
             return Verdict(False, name, f"holidays {self.venue.holidays}")
         return Verdict(True, "trading day", "the calendar")
 
+    def with_told(self, day: date, *, is_open: bool, told_by: str) -> Calendar:
+        """This calendar, but ``day`` is as the provider says; a day that it opens has its ordinary hours."""
+        made = copy(self)
+        made._told, made._told_by = {**self._told, day: is_open}, told_by
+        made._sessions = {}
+        return made
+
     def is_trading_day(self, day: date) -> bool:
         return self.verdict(day).open
 
@@ -117,6 +125,11 @@ class Calendar:
     def regular(self, day: date) -> Session | None:
         """The regular session of ``day``, or None where there is none."""
         return next((session for session in self.sessions(day) if session.kind == "regular"), None)
+
+    def supposed(self, day: date) -> Session | None:
+        """The regular session that ``day`` has, or would have if it were a trading day."""
+        made = self.sessions(day) or self._make_sessions(day)
+        return next((session for session in made if session.kind == "regular"), None)
 
     def day_of(self, at_ns: int) -> date:
         """The day, in the venue's zone, in which the moment lies; it need not be a trading day."""

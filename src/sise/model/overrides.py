@@ -52,11 +52,13 @@ def parse_overrides(text: str, name: str = "calendar file") -> list[SpecialDay]:
 
 
 def read_overrides(path: Path) -> list[SpecialDay]:
-    """The exceptions of the file ``path``; none where there is no file."""
+    """The exceptions of the file ``path``.
+
+    Raises ``OSError`` where it cannot be read, and :class:`~sise.model.errors.BadInput` as
+    :func:`parse_overrides`.
+    """
     try:
         return parse_overrides(path.read_text(encoding="utf-8"), path.name)
-    except FileNotFoundError:
-        return []
     except UnicodeDecodeError as error:
         raise BadInput(path.name, str(error), "save it as UTF-8") from None
 

@@ -121,6 +121,11 @@ class SwingRecord(Record, kw_only=True, omit_defaults=True, tag="swing"):
     ask_price: float | None
     halted: bool | None = None
     warning: str | None = None
+    """The provider's own code of a market warning; empty or ``00``: none."""
+    managed: bool | None = None
+    liquidation: bool | None = None
+    flags_source: str = ""
+    """Where warning, supervision and liquidation come from, if not from this answer: ``symbol master``."""
 
 
 AnyRecord = TradeRecord | SampleRecord | CandleRecord | SwingRecord
@@ -162,7 +167,8 @@ class SystemEvent(Struct, kw_only=True):
     Types written today: ``session_start session_end checkpoint slots slots_old slot_change
     manual_override connected disconnected hours_over subscription_unconfirmed schema_drift quarantined
     provider_error market_state order_notice universe universe_old universe_failed universe_damaged
-    swing_sweep rank_failed rank_answered completeness mitigation journal_fault journal_healed
+    swing_sweep sweep_missed trading_day trading_day_failed calendar_differs flags_failed rank_failed
+    rank_answered completeness mitigation journal_fault journal_healed
     recording_paused recording_resumed record_rate_low cpu_high anomalous_day torn_tail``.
     """
 

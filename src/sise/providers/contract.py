@@ -7,6 +7,7 @@ speaks (``rest``). Its socket is opened with :mod:`sise.providers.socket`: no pr
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -66,6 +67,9 @@ class RestClient(Protocol):
 
     async def listings(self) -> list[Instrument]:
         """Everything that can be watched, with what a universe is made of: kind, previous close, value."""
+
+    async def trading_day(self, day: date) -> bool | None:
+        """Whether the market opens on ``day``, as the provider says; None: it tells no such thing."""
 
     @property
     def quotes_per_request(self) -> int:

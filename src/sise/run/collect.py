@@ -69,7 +69,9 @@ def _make(settings: Settings, provider: Provider, backups: BackupWatch) -> Colle
     from sise.journal.disk import OsDisk
     from sise.model.time import SystemClock
     from sise.providers.socket import Socket
+    from sise.run.calendars import calendar_of
     from sise.run.clocks import clock_of
+    from sise.run.etl_watch import etl_failed
 
     clock = clock_of(settings.clock)
     return Collector(
@@ -82,6 +84,8 @@ def _make(settings: Settings, provider: Provider, backups: BackupWatch) -> Colle
         rng=SystemRandom(),
         on_rotated=_Sealer(settings.data_dir).start,
         backup_failed=backups.failed,
+        etl_failed=etl_failed(settings.data_dir),
+        calendar=calendar_of(provider.market, settings),
     )
 
 

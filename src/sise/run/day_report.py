@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from sise.collect.completeness import Completeness, VolumeCounter
 from sise.collect.hours import TrackHours
-from sise.collect.swing import next_sweep
+from sise.collect.missed import planned_sweeps
+from sise.collect.swing import SWEEP_NS
 from sise.collect.universe import UniverseDamaged, read_universe, universe_path
 from sise.journal.files import partitions, read_lines
 from sise.journal.fingerprint import journal_hash
@@ -26,6 +27,7 @@ from sise.model.calendar import Calendar
 from sise.model.hours import VENUE_OF_MARKET
 from sise.model.time import NS_PER_SECOND, parse_iso
 
+Swept = Literal["done", "late", "missed"]
 
 
 class _Scalp(Struct):
@@ -47,8 +49,10 @@ class Events:
 
     def __init__(self) -> None:
         self.began_ns = self.ended_ns = 0
-        self.sweeps: list[bool] = []
-        """Of each sweep, whether it was late."""
+        self.sweeps: dict[int, Swept] = {}
+        """What became of each moment of the grid (UTC ns)."""
+        self.provider_says: dict[date, bool] = {}
+        """Whether a day is a trading day, as the provider told."""
         self.reconnects = 0
         self.entered: dict[str, list[int]] = {}
         """When a symbol got a slot (UTC ns)."""
@@ -66,7 +70,11 @@ class Events:
             case "slots":
                 self._slots(at_ns, [slot["symbol"] for slot in detail["slots"]])
             case "swing_sweep":
-                self.sweeps.append(detail["late"])
+                self.sweeps[parse_iso(detail["planned"])] = "late" if detail["late"] else "done"
+            case "sweep_missed":
+                self.sweeps.setdefault(parse_iso(detail["planned"]), "missed")
+            case "trading_day":
+                self.provider_says[date.fromisoformat(detail["day"])] = detail["open"]
             case "reconnection_event":
                 self.reconnects += event["result"] == "SUCCESS"
             case "disconnected":
@@ -103,12 +111,12 @@ class Events:
         }
 
     def sweeps_planned(self, hours: TrackHours) -> int:
-        """How many moments of the grid lay in the market's hours while a session went on."""
-        planned, due = 0, next_sweep(self.began_ns)
-        while due <= self.ended_ns:
-            planned += hours.sweeps_at(due)
-            due = next_sweep(due)
-        return planned
+        """Moments of the grid, in the market's hours, of which the journal tells or should tell.
+
+        One whose time was not over at the journal's end, and of which nothing is told, is not judged.
+        """
+        judged = planned_sweeps(hours, self.began_ns + 1, self.ended_ns - SWEEP_NS)
+        return len(self.sweeps.keys() | set(judged))
 
 
 def _sum(sides: list[dict[str, Any]]) -> dict[str, Any]:
@@ -178,8 +186,13 @@ def _symbols(results: Iterable[Completeness]) -> set[str]:
     return {result.symbol for result in results}
 
 
-def day_report(root: Path, provider: str, market: str, day: date, slots_limit: int) -> dict[str, Any]:
-    """The facts of ``day`` from the journal under ``root``; ``slots_limit``: what the provider allows."""
+def day_report(
+    root: Path, provider: str, market: str, day: date, slots_limit: int, calendar: Calendar | None = None
+) -> dict[str, Any]:
+    """The facts of ``day`` from the journal under ``root``; ``slots_limit``: what the provider allows.
+
+    ``calendar`` is that of the market; None: the one that is built in.
+    """
     events = Events()
     for file in partitions(root, [f"system/events/{provider}"]):
         for line in read_lines(root, file):
@@ -188,15 +201,17 @@ def day_report(root: Path, provider: str, market: str, day: date, slots_limit: i
     for file in partitions(root, [f"scalp/{provider}/{market}"]):
         for line in read_lines(root, file):
             records.fold(_scalp.decode(line.body))
-    late = sum(events.sweeps)
-    hours = TrackHours(Calendar(VENUE_OF_MARKET[market]))
+    swept = Counter(events.sweeps.values())
+    hours = TrackHours(calendar or Calendar(VENUE_OF_MARKET[market]))
+    for told, is_open in events.provider_says.items():
+        hours.tell(told, is_open=is_open, told_by=provider)
     return {
         "day": day.isoformat(),
         "universe": _universe(root, provider, market, day),
         "sweeps": {
             "planned": events.sweeps_planned(hours),
-            "done": len(events.sweeps) - late,
-            "late": late,
+            "done": swept["done"],
+            "late": swept["late"],
         },
         "slots": {
             "limit": slots_limit,

@@ -126,12 +126,15 @@ async def _report(plan: Plan, ledger: dict[str, Any], seconds: float, *, as_json
         demo_view.report(ledger, plan.data, seconds, as_json=as_json)
         return None
     from sise.providers.kis.limits import SLOTS
+    from sise.run.calendars import calendar_of
     from sise.run.day_report import day_report
     from sise.run.demo_backup import back_up, failure_of
     from sise.run.kis_day import MARKET
+    from sise.run.settings import load
 
     backup = await back_up(plan.data, plan.kis_day)
-    facts = day_report(plan.data, plan.provider, MARKET, plan.kis_day.day, SLOTS[-1].count)
+    calendar = calendar_of(MARKET, load())
+    facts = day_report(plan.data, plan.provider, MARKET, plan.kis_day.day, SLOTS[-1].count, calendar)
     facts |= {"backup": backup, "url": ledger["url"]}
     demo_view.report_day(facts, plan.data, seconds, as_json=as_json)
     return failure_of(backup)

@@ -121,8 +121,9 @@ def _check_only_kis(options: dict[str, object]) -> None:
 
 
 def _kis_day(day: str | None, start: str | None, end: str | None, speed: float | None) -> KisDay:
-    from sise.model.calendar import Calendar
-    from sise.run.kis_day import DEFAULT_SPEED, choose_day
+    from sise.run.calendars import calendar_of
+    from sise.run.kis_day import DEFAULT_SPEED, MARKET, choose_day
+    from sise.run.settings import load
 
     fast = DEFAULT_SPEED if speed is None else speed
-    return choose_day(Calendar("krx"), time.time_ns(), day=day, start=start, end=end, speed=fast)
+    return choose_day(calendar_of(MARKET, load()), time.time_ns(), day=day, start=start, end=end, speed=fast)

@@ -19,7 +19,7 @@ REFRESH_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 0.5
 SHOWN_GAPS: Final = 10
 
-_COLOURS: Final = {"recording": "green", "degraded": "yellow", "not_recording": "red"}
+_COLOURS: Final = {"recording": "green", "degraded": "yellow", "not_recording": "red", "off_hours": "cyan"}
 
 
 class StatusLine:
@@ -59,6 +59,8 @@ def status_text(status: dict[str, Any] | None) -> Text:
     frames, events = status["ledger"]["frames"], status["ledger"]["events"]
     text = Text(status["state"].replace("_", " "), style=_COLOURS.get(status["state"], ""))
     refused = sum(events["refused"].values())
+    if status.get("next_start"):
+        text.append(f" until {status['next_start'][:16]}Z", style="default")
     text.append(
         f"  frames heard {frames['received']:,}, recorded {frames['recorded']:,}"
         f"  ·  events {events['decoded']:,}, refused {refused:,}"
@@ -112,7 +114,9 @@ def _day_table(facts: dict[str, Any], seconds: float) -> Table:
     title = f"{facts['day']}, recorded in {seconds:,.0f} s"
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_row("universe", f"{universe['count']:,} symbols" if universe else "none")
-    table.add_row("sweeps", f"{sweeps['done']} of {sweeps['planned']} done, {sweeps['late']} late")
+    missed = sweeps["planned"] - sweeps["done"] - sweeps["late"]
+    said = f"{sweeps['done']} of {sweeps['planned']} done, {sweeps['late']} late, {missed} missed"
+    table.add_row("sweeps", said)
     table.add_row(
         "slots",
         f"{_number(slots['max_held'])} of {slots['limit']} held, {_number(slots['swaps'])} swaps, "

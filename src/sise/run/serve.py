@@ -29,25 +29,11 @@ if TYPE_CHECKING:
 STOP_SECONDS: Final = 2
 """How long open requests may go on after the signal to stop."""
 BACKLOG_CONNECTIONS: Final = 256
-LOOK_SECONDS_MIN: Final = 0.02
-"""Of the machine's time, between two looks at a journal that lives in a faster one."""
 SECONDS_PER_HOUR: Final = 3_600
 
 
 class NotStarted(SiseError):
     """The application behind the socket did not come up."""
-
-
-class UnhurriedClock:
-    """A faster clock, whose short waits are no shorter than a machine that has other work can bear."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.now_ns, self.monotonic_ns = clock.now_ns, clock.monotonic_ns
-
-    async def sleep(self, seconds: float) -> None:
-        least = asyncio.sleep(LOOK_SECONDS_MIN if seconds > 0 else 0)
-        await asyncio.gather(least, self._clock.sleep(seconds))
 
 
 def serve(
@@ -102,19 +88,21 @@ def _not_bound(error: OSError, host: str, port: int) -> BadInput:
 async def _serve(settings: Settings, listening: socket.socket, seconds: float | None, as_json: bool) -> None:
     import uvicorn
 
+    from sise.run.calendars import exceptions_of
     from sise.run.clocks import clock_of
     from sise.serve.app import ServeConfig, create_app
 
-    clock = SystemClock() if settings.clock is None else UnhurriedClock(clock_of(settings.clock))
+    clock = clock_of(settings.clock)
     config = ServeConfig(
         data_dir=settings.data_dir,
         demo_control=settings.demo_control,
         history_hours=settings.history_hours + _hours_ahead(clock),
         host=settings.host,
+        calendar_exceptions=exceptions_of(settings),
     )
     server = _make_server(
         uvicorn.Config(
-            create_app(config, clock),
+            create_app(config, clock, SystemClock()),
             log_config=None,
             access_log=settings.log_level == "debug",
             timeout_graceful_shutdown=STOP_SECONDS,

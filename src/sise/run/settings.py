@@ -68,6 +68,10 @@ class Settings(BaseModel):
     swing: bool = Field(
         True, description="Sweep the universe of the day by REST every ten minutes while the market is open."
     )
+    calendar: Path | None = Field(
+        None,
+        description="A TOML file of days that are not as the built-in calendar has them.",
+    )
     pins: list[str] = Field(
         [], max_length=500, description="Always have a slot: `005930,000660`. `sise slots pin` does it live."
     )
@@ -200,9 +204,11 @@ class Settings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _names_no_password(cls, value: str | None) -> str | None:
+    def _is_database(cls, value: str | None) -> str | None:
         if value is not None and re.match(r"[^/]*//[^/@]*:[^/]*@", value):
             raise ValueError("write the URL without its password; SISE_DATABASE_PASSWORD holds that")
+        if value and not re.match(r"(sqlite|postgres(ql)?|mariadb|mysql)(\+\w+)?://", value):
+            raise ValueError("it should begin with sqlite:///, postgresql:// or mariadb://")
         return value
 
     @field_validator("upbit_rest_url", "kis_rest_url", "demo_control")

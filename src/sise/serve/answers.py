@@ -15,7 +15,8 @@ from sise.warehouse.bars import Bar
 class Status(Struct):
     """Is it recording? The worst of all collectors, and what each says.
 
-    ``stale_seconds`` is the age of the oldest answer that ``collectors`` holds.
+    ``stale_seconds`` is the age of the oldest answer that ``collectors`` holds. ``next_start``: when the
+    first of them listens again, where all are off hours.
     """
 
     state: State
@@ -24,6 +25,7 @@ class Status(Struct):
     collectors: list[Collector]
     stale_seconds: float | None
     demo: bool
+    next_start: str | None = None
 
 
 class Check(Struct):

@@ -184,6 +184,8 @@ def _check_collectors(status: answers.Status) -> answers.Check:
     if status.state == "not_recording":
         return answers.Check(False, f"not recording since {status.since}: {status.reason}")
     why = f": {status.reason}" if status.reason else ""
+    if status.next_start:
+        why += f", the next hours begin {status.next_start}"
     return answers.Check(True, f"{status.state} since {status.since}{why}")
 
 

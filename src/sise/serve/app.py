@@ -16,6 +16,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.websockets import WebSocket
 
 from sise import __version__
+from sise.model.hours import SpecialDay
 from sise.model.time import Clock
 from sise.serve.answering import describe, documented, explain_refusals
 from sise.serve.answers import Root
@@ -44,6 +45,7 @@ class ServeConfig:
 
     ``host`` is the address it is bound to: on loopback only loopback names are answered, so that no
     foreign name can be made to point here. ``demo_control`` is the simulator's control address.
+    ``calendar_exceptions`` are this installation's own days.
     """
 
     data_dir: Path
@@ -51,6 +53,7 @@ class ServeConfig:
     demo_control: str | None = None
     history_hours: float = 6.0
     host: str = "127.0.0.1"
+    calendar_exceptions: tuple[SpecialDay, ...] = ()
 
 
 def create_app(config: ServeConfig, clock: Clock, machine: Clock | None = None) -> FastAPI:
@@ -65,7 +68,7 @@ def create_app(config: ServeConfig, clock: Clock, machine: Clock | None = None) 
     collectors = Collectors(config.data_dir, clock, machine)
     hub = Hub(view, following, lambda: collectors.status(demo=demo), clock, machine)
     viewers = Viewers(hub, demo=demo)
-    days = Days(config.data_dir)
+    days = Days(config.data_dir, config.calendar_exceptions)
     observer = ObserverApi(config.data_dir, days, collectors, clock)
     api = Api(view, following, collectors, Machine(config.data_dir), observer, clock, demo=demo)
     outgoing = Outgoing()

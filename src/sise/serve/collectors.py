@@ -27,7 +27,8 @@ STALE_SECONDS_MAX: Final = 2.5
 ADDRESS_BYTES_MAX: Final = 4096
 COLLECTORS_MAX: Final = 32
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-_WORSE: Final = {"recording": 0, "degraded": 1, "not_recording": 2}
+_WORSE: Final = {"off_hours": 0, "recording": 1, "degraded": 2, "not_recording": 3}
+"""Who rests says nothing of those who record."""
 
 
 class _Address(Struct):
@@ -117,7 +118,13 @@ class Collectors:
             [each.last for each in answers if each.last is not None],
             round((at - min(heard)) / NS_PER_SECOND, 3) if heard else None,
             demo,
+            _next_start(answers) if worst.state == "off_hours" else None,
         )
+
+
+def _next_start(answers: list[_Judged]) -> str | None:
+    starts = [each.last.next_start for each in answers if each.last is not None and each.last.next_start]
+    return min(starts, default=None)
 
 
 class _Judged(Struct):
@@ -143,6 +150,7 @@ def _judged(known: _Known, at: int) -> _Judged:
             state="not_recording",
             reason="collector_gone",
             since=since,
+            next_start=None,
             connection=structs.replace(last.connection, state="closed", since=since),
             rate=structs.replace(last.rate, frames_per_second=0.0, records_per_second=0.0),
         )

@@ -15,7 +15,14 @@ from sise.model.errors import BadInput
 from sise.model.time import iso, parse_iso
 from sise.serve import observed
 from sise.serve.answers import Gap
-from sise.serve.details import Happening, MitigationFacts, SlotChangeFacts, SweepFacts
+from sise.serve.details import (
+    Happening,
+    MissedFacts,
+    MitigationFacts,
+    SlotChangeFacts,
+    SweepFacts,
+    TradingDayFacts,
+)
 from sise.serve.eventline import EventLine, event_decoder
 from sise.serve.hearing import Hearing, Hole
 from sise.serve.volume import Account
@@ -56,6 +63,8 @@ class DayLog:
         self.sweeps: dict[str, observed.SweepSlot] = {}
         self.accounts: dict[str, Told] = {}
         """Of each symbol's volume: what was told of each of its slots, and the last line that did."""
+        self.provider_says: dict[str, bool] = {}
+        """Whether a day (``2026-11-20``) is a trading day, as the provider told."""
         self.counts: Counter[str] = Counter()
         """Events by type; failed attempts to connect as ``failed``."""
         self._folds: dict[str, Callable[[EventLine, str], None]] = {
@@ -69,6 +78,8 @@ class DayLog:
             "mitigation": self._on_mitigation,
             "slot_change": self._on_slot_change,
             "swing_sweep": self._on_sweep,
+            "sweep_missed": self._on_sweep_missed,
+            "trading_day": self._on_trading_day,
             "recording_paused": self._on_paused,
             "recording_resumed": lambda event, ref: self._end_pauses(event.timestamp),
             "anomalous_day": self._on_anomaly,
@@ -191,6 +202,16 @@ class DayLog:
             left=sweep.left,
             raw_ref=ref,
         )
+
+    def _on_sweep_missed(self, event: EventLine, ref: str) -> None:
+        missed = msgspec.json.decode(event.detail, type=MissedFacts)
+        if missed.planned >= self._start:  # what was missed the day before may be told only now
+            slot = observed.SweepSlot(missed.planned, "missing", raw_ref=ref, reason=missed.reason)
+            self.sweeps.setdefault(missed.planned, slot)
+
+    def _on_trading_day(self, event: EventLine, ref: str) -> None:
+        told = msgspec.json.decode(event.detail, type=TradingDayFacts)
+        self.provider_says[told.day] = told.open
 
     def _on_paused(self, event: EventLine, ref: str) -> None:
         reason = msgspec.json.decode(event.detail, type=Happening).reason

@@ -14,7 +14,7 @@ from sise.journal.files import Line, partitions, read_lines
 from sise.journal.partition import SEALED_SUFFIX, SUFFIX
 from sise.model.calendar import Calendar
 from sise.model.errors import BadInput
-from sise.model.hours import VENUE_OF_MARKET
+from sise.model.hours import VENUE_OF_MARKET, SpecialDay
 from sise.model.time import MARKET_ZONES, in_zone, to_ns
 from sise.serve.dayfiles import Shelf
 from sise.serve.daylog import DayLog
@@ -47,8 +47,9 @@ class OverflowLog:
 class Days:
     """Day logs by provider and day. Raises :class:`BadInput` for a provider or a day that is none."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, exceptions: tuple[SpecialDay, ...] = ()) -> None:
+        """``exceptions`` are the installation's own, beside the built-in calendar."""
+        self._root, self._exceptions = root, exceptions
         self._logs: Shelf[DayLog] = Shelf(root)
         self._overflow: Shelf[OverflowLog] = Shelf(root)
         self._markets: dict[str, str] = {}
@@ -99,7 +100,7 @@ class Days:
 
     def calendar(self, provider: str) -> Calendar:
         """The calendar of the provider's market."""
-        return Calendar(VENUE_OF_MARKET[self.market(provider)])
+        return Calendar(VENUE_OF_MARKET[self.market(provider)], overrides=self._exceptions)
 
     def log(self, provider: str, day: date) -> AbstractAsyncContextManager[DayLog]:
         """The system events of ``day``, folded up to now."""

@@ -46,3 +46,13 @@ class SlotChangeFacts(Struct):
     score: float | None = None
     rank: int | None = None
     held_seconds: float | None = None
+
+
+class MissedFacts(Struct):
+    planned: str
+    reason: str
+
+
+class TradingDayFacts(Struct):
+    day: str
+    open: bool

@@ -55,12 +55,21 @@ class Hole(Struct):
 class _Session:
     """The proof of life of one session; what lies before ``started_ns`` is not its own."""
 
-    __slots__ = ("ended", "proofs", "started_ns")
+    __slots__ = ("ended", "last_ns", "proofs", "rested_ns", "started_ns")
 
     def __init__(self) -> None:
         self.started_ns = 0
         self.ended = False
+        self.rested_ns = 0
+        """When its hours were last over."""
+        self.last_ns = 0
+        """The last proof that it listened."""
         self.proofs = Proofs()
+
+    @property
+    def resting(self) -> bool:
+        """Its hours are over, and it has listened to nothing since: the last samples come a moment later."""
+        return self.rested_ns > 0 and self.last_ns <= self.rested_ns + SILENCE_NS_MAX
 
     def spans(self) -> list[Span]:
         """When this session listened, as far as it is proven."""
@@ -83,7 +92,9 @@ class Hearing:
 
     def heard(self, session: str, at_ns: int, tick: int) -> None:
         """A line proves that ``session`` listened at ``at_ns``."""
-        self._session(session).proofs.add(at_ns)
+        known = self._session(session)
+        known.proofs.add(at_ns)
+        known.last_ns = max(known.last_ns, at_ns)
         self._heard_tick = tick
         if at_ns > self._heard_until_ns:
             if at_ns - self._heard_until_ns > SILENCE_NS_MAX:
@@ -91,9 +102,15 @@ class Hearing:
             self._heard_until_ns = at_ns
 
     def alive(self, session: str, at_ns: int, tick: int) -> None:
-        """The session goes on, which proves nothing where nothing was heard yet."""
-        if self._session(session).proofs.spans:
+        """The session goes on, which proves nothing where nothing was heard yet, or its hours are over."""
+        known = self._session(session)
+        if known.proofs.spans and not known.resting:
             self.heard(session, at_ns, tick)
+
+    def rested(self, session: str, at_ns: int) -> None:
+        """The hours are over: from here on nothing is heard, and nothing is missed."""
+        known = self._session(session)
+        known.rested_ns = max(known.rested_ns, at_ns)
 
     def began(self, session: str, at_ns: int, tick: int) -> None:
         """A session started at ``at_ns``: what earlier ones left open ends here."""
@@ -169,7 +186,9 @@ class Hearing:
         return any(hole.end_ns is None for hole in self._holes)
 
     def _is_silent(self, now_ns: int) -> bool:
-        """Nothing was heard for too long; while the past is being read, that says nothing."""
+        """Nothing was heard for too long; of the past, and where the hours are over, that says nothing."""
+        if self._sessions and next(reversed(self._sessions.values())).resting:
+            return False
         lately = self._tick - self._heard_tick < SILENT_TICKS_MIN
         return self._is_current and not lately and now_ns - self._heard_until_ns > SILENCE_NS_MAX
 

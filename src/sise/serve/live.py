@@ -83,6 +83,7 @@ class LiveView:
             "session_end": lambda event, hearing, at, ref: hearing.ended(event.session_id),
             "checkpoint": lambda event, hearing, at, ref: hearing.alive(event.session_id, at, self.tick),
             "connected": lambda event, hearing, at, ref: hearing.heard(event.session_id, at, self.tick),
+            "hours_over": lambda event, hearing, at, ref: hearing.rested(event.session_id, at),
             "disconnected": self._on_disconnected,
             "gap_marker": self._on_gap_marker,
         }

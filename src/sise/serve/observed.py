@@ -24,10 +24,14 @@ class Window(Struct):
 
 
 class DayHours(Struct):
-    """When the tracks listen on a day, by the market's calendar; ``None``: not on this day."""
+    """When the tracks listen on a day; ``None``: not on this day. ``source``: who says whether it is open.
+
+    By the market's calendar, or by the provider itself, which is believed where it was asked.
+    """
 
     open: bool
     why: str
+    source: str
     swing: Window | None
     scalp: Window | None
 
@@ -94,7 +98,7 @@ class SlotDecision(Struct):
 
 
 class SweepSlot(Struct):
-    """A moment of the swing track's grid. asked = answered + refused + left."""
+    """A moment of the sweeps' grid. asked = answered + refused + left. ``reason``: why it is missing."""
 
     slot: str
     state: SweepState
@@ -105,6 +109,7 @@ class SweepSlot(Struct):
     refused: dict[str, int] | None = None
     left: int | None = None
     raw_ref: str | None = None
+    reason: str | None = None
 
 
 class Anomaly(Struct):

@@ -78,6 +78,9 @@ class ObserverApi:
         now_ns, market = self._clock.now_ns(), self._days.market(provider)
         whole_day = self._days.bounds(provider, day)
         calendar = self._days.calendar(provider)
+        told = log.provider_says.get(day.isoformat())
+        if told is not None and told != calendar.is_trading_day(day):
+            calendar = calendar.with_told(day, is_open=told, told_by=provider)
         swing = swing_bounds(calendar, day, whole_day) if self._sweeps(provider, market, day, log) else None
         began_ns = self._began_ns(provider, day, log)
         gaps = log.gaps(now_ns, is_over=now_ns >= whole_day[1])

@@ -10,7 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-State = Literal["recording", "degraded", "not_recording"]
+State = Literal["recording", "degraded", "not_recording", "off_hours"]
+"""``off_hours``: nothing is wrong, the track of ticks is not meant to listen now."""
 
 
 class Connection(Struct):
@@ -55,6 +56,8 @@ class Asking(Struct):
     rank: int
     cutoff_rank: int
     decision_reason: str
+    name_ko: str = ""
+    name_en: str = ""
     trigger: str | None = None
     cutoff_score: float | None = None
 
@@ -197,7 +200,10 @@ class OpenGap(Struct):
 
 
 class Collector(Struct):
-    """What a collector last said of itself; ``now`` is when."""
+    """What a collector last said of itself; ``now`` is when.
+
+    ``next_start``: when the scalp track listens next; only where the state is ``off_hours``.
+    """
 
     provider: str
     market: str
@@ -216,6 +222,7 @@ class Collector(Struct):
     disk: Disk
     process: Process
     gap_open: OpenGap | None
+    next_start: str | None = None
     mitigation: Mitigation | None = None
     universe: UniverseNow | None = None
     sweeps: Sweeps | None = None

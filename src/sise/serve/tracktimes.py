@@ -35,7 +35,7 @@ def day_hours(calendar: Calendar, day: date, whole_day: Bounds) -> DayHours:
     scalp = swing
     if swing is not None and not calendar.venue.weekends:
         scalp = (swing[0] + _MARGIN_NS, swing[1] - _MARGIN_NS)
-    return DayHours(verdict.open, verdict.reason, _window(swing), _window(scalp))
+    return DayHours(verdict.open, verdict.reason, verdict.source, _window(swing), _window(scalp))
 
 
 def _window(bounds: Bounds | None) -> Window | None:

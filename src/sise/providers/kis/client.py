@@ -226,6 +226,13 @@ class KisRest:
         """The calendar from ``first`` to ``last``. KIS wants this asked at most once a day."""
         return await days.trading_days(self.get, first, last)
 
+    async def trading_day(self, day: date) -> bool | None:
+        """``opnd_yn`` of the day; the mock market has no such question. At most once a day, as above."""
+        if self._mock:
+            return None
+        told = await self.trading_days(day, day)
+        return told[0].open if told else None
+
     def of(self, symbol: str) -> dict[str, str]:
         """The part of a query that names the issue and its market."""
         return {

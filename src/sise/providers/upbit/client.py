@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -119,6 +119,10 @@ class UpbitRest:
             for each in await self.all_tickers()
             if each.symbol in names
         ]
+
+    async def trading_day(self, day: date) -> bool | None:
+        """None: Upbit never shuts, and has no calendar to ask for."""
+        return None
 
     @property
     def quotes_per_request(self) -> int:

@@ -114,11 +114,13 @@ def vi_status(market: Market, market_class: str, code: str) -> list[Row]:
     return [row for _, row in sorted(rows, key=lambda one: -one[0])]
 
 
-def holidays(start: str) -> tuple[list[Row], str]:
+def holidays(
+    start: str, is_trading_day: Callable[[str], bool] = rules.is_trading_day
+) -> tuple[list[Row], str]:
     """``output`` of CTCA0903R from ``start`` on, and the date the next page begins with."""
     rows, date = [], start
     for _ in range(HOLIDAYS_PER_PAGE):
-        open_day = rules.is_trading_day(date)
+        open_day = is_trading_day(date)
         weekday = rules.as_date(date).isoweekday() % 7 + 1
         workday = 2 <= weekday <= 6 and (open_day or date[4:] in ("0501", "1231"))
         rows.append(

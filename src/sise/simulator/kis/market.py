@@ -7,11 +7,12 @@ either way. At midnight the regular session's closes become the next day's base 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
 from random import Random
 from typing import Final
 
+from sise.model.errors import BadInput
 from sise.model.time import NS_PER_MS
 from sise.simulator.kis import rules
 from sise.simulator.kis.history import DayBar, History
@@ -35,8 +36,9 @@ class Market:
         ``issues`` is out of range.
     """
 
-    def __init__(self, seed: int, issues: int, activity: float = 1.0) -> None:
+    def __init__(self, seed: int, issues: int, activity: float = 1.0, holidays: Iterable[str] = ()) -> None:
         self._seed, self._count, self._activity = seed, issues, activity
+        self._sudden = frozenset(holidays)
         self._listings: dict[str, Listing] = {}
         self._issues: dict[str, Issue] = {}
         self._heard: dict[str, Hear] = {}
@@ -48,7 +50,7 @@ class Market:
         made = listings(self._seed, self._count, date, self._activity)
         self._listings = {one.code: one for one in made}
         self.history = History(self._seed, date)
-        self._open(day_sessions(date), {one.code: one.base for one in made})
+        self._open(self._sessions(date), {one.code: one.base for one in made})
         self.now_ms = self._ms(now_ns)
 
     def step(self, now_ns: int) -> bool:
@@ -62,6 +64,26 @@ class Market:
         self.now_ms = now_ms
         self._sweep()
         return True
+
+    def is_trading_day(self, day: str) -> bool:
+        """Whether the exchange opens on ``day``, sudden holidays counted."""
+        return day not in self._sudden and rules.is_trading_day(day)
+
+    def declare_holiday(self, day: str) -> None:
+        """The exchange stays closed on ``day``.
+
+        Raises
+        ------
+        BadInput
+            ``day`` is no date, or it has begun: what has happened cannot be taken back.
+        """
+        rules.as_date(day)
+        if day <= self.day.date:
+            raise BadInput("day", day, f"it is {self.day.date}: name a later day")
+        self._sudden |= {day}
+
+    def _sessions(self, date: str) -> Day:
+        return day_sessions(date, closed=date in self._sudden)
 
     def listings(self) -> list[Listing]:
         """All issues, in the order of the master files."""
@@ -127,7 +149,7 @@ class Market:
             bases[code] = issue.close or issue.base
             if self.day.phases:
                 self.history.add(code, _bar_of(issue))
-        self._open(day_sessions(date), bases)
+        self._open(self._sessions(date), bases)
 
     def _mood_at(self, ms: int) -> float:
         minute, rest = divmod(ms, MS_PER_MINUTE)

@@ -134,7 +134,7 @@ class Quotation:
 
     def _holidays(self, query: Query) -> Answer:
         start = query.get("CTX_AREA_NK", "").strip() or _date(query, "BASS_DT")
-        rows, following = boards.holidays(_valid_date(start))
+        rows, following = boards.holidays(_valid_date(start), self._market.is_trading_day)
         width = boards.CONTEXT_WIDTH
         return Answer(
             {"ctx_area_nk": following.ljust(width), "ctx_area_fk": start.ljust(width), "output": rows},

@@ -48,6 +48,7 @@ class KisSimulatorConfig:
     sticky_seconds : for so long a session that ended uncleanly keeps its place.
     beat_seconds : of the clock, between two looks at the market.
     expected_as_trades : send expected trades of auctions on H0STCNT0 too (whether KIS does is not known).
+    holidays : days (``YYYYMMDD``) on which the exchange stays closed by a sudden decision.
     plan : faults to come.
     """
 
@@ -63,6 +64,7 @@ class KisSimulatorConfig:
     sticky_seconds: float = 15.0
     beat_seconds: float = 0.02
     expected_as_trades: bool = False
+    holidays: tuple[str, ...] = ()
     plan: tuple[PlannedFault, ...] = ()
 
 
@@ -91,7 +93,7 @@ class KisSimulator(LoopbackSimulator[Addresses]):
         day = rules.day_of(clock.now_ns())
         trade_width = _width("trade_width", config.trade_width, TRADE_WIDTHS, _trade_width(day))
         book_width = _width("book_width", config.book_width, BOOK_WIDTHS, _book_width(day))
-        market = self._market = Market(config.seed, config.issues, config.activity)
+        market = self._market = Market(config.seed, config.issues, config.activity, config.holidays)
         market.start(clock.now_ns())
         writer = Writer(
             trade_width,

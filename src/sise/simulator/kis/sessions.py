@@ -63,13 +63,13 @@ def clock_ms(text: str) -> int:
     return (hour * 3_600 + minute * 60 + second) * 1_000
 
 
-def day_sessions(date: str) -> Day:
-    """The sessions of ``date``."""
+def day_sessions(date: str, *, closed: bool = False) -> Day:
+    """The sessions of ``date``; ``closed``: by a sudden decision."""
     late_ms = MS_PER_HOUR if date in rules.CSAT_DAYS else 0
     open_ms = clock_ms("10:00" if late_ms or rules.is_first_trading_day(date) else "09:00")
     close_ms = clock_ms("15:30") + late_ms
     midnight = rules.midnight_ns(date)
-    if not rules.is_trading_day(date):
+    if closed or not rules.is_trading_day(date):
         return Day(date, midnight, (), (), open_ms, close_ms)
     call_ms = close_ms - 10 * MS_PER_MINUTE
     krx: list[_KrxSession] = [

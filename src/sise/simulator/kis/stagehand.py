@@ -2,6 +2,7 @@
 
 ==================================  ==============================================================
 ``POST /control/surge``             ``{"code", "seconds", "rate", "move_percent"}`` from now on
+``POST /control/holiday``           ``{"day": "20261123"}``: the exchange stays closed on that later day
 ``POST /control/notice``            an encrypted notice to who registered for them: ``{"code", …}``
 ``GET /control/market?code=005930``  what has happened to an issue today, whoever heard it
 ``GET /control/issues``             all issues with base price, group, flags
@@ -52,6 +53,7 @@ class Stagehand:
         """To be added to the control API."""
         return [
             web.post("/control/surge", self.surge),
+            web.post("/control/holiday", self.holiday),
             web.post("/control/notice", self.notice),
             web.get("/control/market", self.market),
             web.get("/control/issues", self.issues),
@@ -65,6 +67,15 @@ class Stagehand:
         if not issue.surge(Surge(now_ms + 1, end_ms, asked.rate, asked.move_percent / 100)):
             raise BadInput("code", asked.code, "choose an issue that still trades today and has no surge yet")
         return answer({"code": asked.code, "until": hhmmss(end_ms)}, status=201)
+
+    async def holiday(self, request: web.Request) -> web.Response:
+        """Close the exchange on a day to come."""
+        asked = await body_json(request)
+        day = asked.get("day") if isinstance(asked, dict) else None
+        if not isinstance(day, str):
+            raise BadInput("day", day, 'write {"day": "20261123"}')
+        self._market.declare_holiday(day)
+        return answer({"day": day}, status=201)
 
     async def notice(self, request: web.Request) -> web.Response:
         """Send a notice to every line that registered for them."""

@@ -19,6 +19,7 @@ SECRETS = {
     "SISE_KIS_APP_KEY": f"{CANARY}-app",
     "SISE_KIS_APP_SECRET": f"{CANARY}-app-secret",
     "SISE_KIS_HTS_ID": f"{CANARY}-hts",
+    "SISE_DATABASE_PASSWORD": f"{CANARY}-database",
 }
 UNKNOWN = {"SISE_TOSS_APP_KEY": f"{CANARY}-unknown", "SISE_NONSENSE": CANARY}
 BAD_URLS = (

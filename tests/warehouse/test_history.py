@@ -11,7 +11,6 @@ import duckdb
 import polars as pl
 import pytest
 
-import sise
 from sise.model.errors import BadInput, Unreachable
 from sise.warehouse.candles import SCHEMA
 from sise.warehouse.candles_export import check_name
@@ -194,7 +193,7 @@ def test_any_tool_reads_it(tmp_path: Path) -> None:
 
 
 def test_a_reader_asks_for_a_span_some_symbols_or_all(tmp_path: Path) -> None:
-    history = sise.connect(str(tmp_path))
+    history = History.at(str(tmp_path))
     both = pl.concat([bars("import:a", 1.0, 2.0, 3.0), bars("import:a", 7.0, symbol="KRW-ETH")])
     history.add("bars_1m", both, origin("a"), NOW)
     start, end = (datetime(2025, 9, 1, 0, minute, tzinfo=UTC) for minute in (1, 2))

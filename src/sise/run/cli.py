@@ -19,6 +19,7 @@ from sise.run import (
     collect,
     db,
     demo,
+    etl,
     journal,
     lifetime,
     rehearse,
@@ -50,6 +51,7 @@ journal.app.command()(retain.retain)
 cli.add_typer(journal.app, name="journal")
 cli.add_typer(backup.app, name="backup")
 cli.add_typer(db.app, name="db")
+cli.add_typer(etl.app, name="etl")
 cli.add_typer(candles.app, name="candles")
 cli.add_typer(slots.app, name="slots")
 

@@ -179,6 +179,18 @@ class BarSeries:
         return [_provided(time, rows.get(time)) for time in range(first, last + 1, size)]
 
 
+def judged(
+    size_seconds: int, rows: Mapping[int, Row], listening: Listening, first: int, last: int
+) -> list[Bar]:
+    """A bar of every interval that starts in ``[first, last]`` (epoch seconds), each by all of its time.
+
+    ``rows`` are the trades, folded, by the start of their interval.
+    """
+    until_ns = (last + size_seconds) * NS_PER_SECOND
+    live = _Live(size_seconds, listening.known(first * NS_PER_SECOND, until_ns), until_ns)
+    return [live.bar(time, rows.get(time)) for time in range(first, last + 1, size_seconds)]
+
+
 def _coarsest_fit(stores: Iterable[RowStore], size_seconds: int) -> RowStore | None:
     """The coarsest store that bars of ``size_seconds`` can be made of."""
     fitting = [store for store in stores if size_seconds % store.size == 0]

@@ -1,0 +1,124 @@
+"""Ours beside the peers, each over the same files and rows, one after the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from sqlalchemy import Engine
+
+from benchmarks.etl.work import DAY
+from sise.warehouse.etl.barrows import bar_rows
+from sise.warehouse.etl.bookkeeping import Patience
+from sise.warehouse.etl.hearing import Hearing
+from sise.warehouse.etl.minutes import DayFold
+from sise.warehouse.etl.reading import DayReader
+from sise.warehouse.etl.run import Etl
+from sise.warehouse.etl.ticks import COLUMNS, read_ticks, row_of
+from sise.warehouse.etl.units import UNIT_ROWS
+from sise.warehouse.load_rows import ready
+from sise.warehouse.load_values import Form
+from sise.warehouse.schema import scalp_ticks
+
+_TYPES = "{symbol: 'VARCHAR', event_time: 'TIMESTAMP', frame: 'BIGINT', price: 'DOUBLE', size: 'DOUBLE'}"
+_QUERY = """
+    SELECT symbol, date_trunc('minute', event_time) AS minute, arg_min(price, frame), max(price), min(price),
+           arg_max(price, frame), sum(size), count(*)
+    FROM read_json('{files}', format = 'newline_delimited', columns = {types}) GROUP BY ALL
+"""
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    result = work()
+    return time.perf_counter() - began, result
+
+
+def our_bars(root: Path) -> int:
+    """Every line checked and decoded, folded, judged: the number of minutes with trades."""
+    reader, fold = DayReader(root, DAY), DayFold(DAY)
+    while lines := reader.scalp(UNIT_ROWS):
+        fold.fold(read_ticks(lines, DAY).ticks)
+    reader.close()
+    trades_at = 11
+    return sum(row[trades_at] is not None and row[trades_at] > 0 for row in bar_rows(fold, Hearing(), 60))
+
+
+def duckdb_bars(root: Path, pattern: str, threads: int) -> int:
+    """The same sums by DuckDB: no checksums, no states, no coverage."""
+    connection = duckdb.connect()
+    connection.execute(f"SET threads = {threads}")
+    files = str(root / DAY.folder("scalp") / pattern)
+    return int(connection.sql(_QUERY.format(files=files, types=_TYPES)).to_arrow_table().num_rows)
+
+
+def rows_of(root: Path) -> list[tuple[Any, ...]]:
+    reader = DayReader(root, DAY)
+    rows: list[tuple[Any, ...]] = []
+    while lines := reader.scalp(UNIT_ROWS):
+        rows += [row_of(tick) for tick in read_ticks(lines, DAY).ticks]
+    reader.close()
+    return rows
+
+
+def our_load(engine: Engine, root: Path) -> None:
+    Etl(engine, root, time_ns, Patience(0), tells=False).load_day(DAY)
+
+
+def time_ns() -> int:
+    return time.time_ns() // 1000 * 1000
+
+
+def bare_load(engine: Engine, rows: list[tuple[Any, ...]]) -> float:
+    """Seconds that the database alone takes for the same rows in one transaction, already written down.
+
+    COPY, LOAD DATA or executemany into the same keyed table, by the loader's own last step.
+    """
+    from sise.warehouse.load_paths import path_for
+    from sise.warehouse.partitions import days_of, ensure
+
+    path = path_for(engine)
+    form: Form = path.form
+    checked = ready(scalp_ticks, COLUMNS, rows, form).ready
+    ensure(engine, scalp_ticks, days_of(checked))
+    began = time.perf_counter()
+    with path.transaction(engine, []) as connection:
+        path.write(connection, checked)
+    return time.perf_counter() - began
+
+
+def bytes_a_tick(root: Path, sealed: Path, ticks: int, folder: Path) -> dict[str, float]:
+    """Per tick: as JSONL, sealed, and as Parquet (zstd) of the tick's own columns, sorted."""
+
+    def size(of: Path) -> int:
+        return sum(path.stat().st_size for path in (of / DAY.folder("scalp")).iterdir())
+
+    names = ["symbol", "event_time", "receive_time", "frame", "last_price", "volume", "side", "id"]
+    at = [COLUMNS.index(name) for name in names]
+    columns = list(zip(*rows_of(root), strict=True))
+    frame = pl.DataFrame({name: columns[index] for name, index in zip(names, at, strict=True)})
+    frame = frame.with_columns(pl.col("id").cast(pl.Int64)).sort("symbol", "event_time")
+    frame.write_parquet(folder / "ticks.parquet", compression="zstd", compression_level=3)
+    parquet = (folder / "ticks.parquet").stat().st_size
+    return {"jsonl": size(root) / ticks, "sealed": size(sealed) / ticks, "parquet": parquet / ticks}
+
+
+def peak_mib(root: Path, url: str) -> float:
+    """The peak memory of a process that loads the journal into a database."""
+    code = (
+        "import re, sys; from pathlib import Path;"
+        "from benchmarks.etl.measure import our_load, time_ns;"
+        "from sise.warehouse.engine import open_engine; from sise.warehouse.migrate import upgrade;"
+        "e = open_engine(sys.argv[2]); upgrade(e, time_ns()); our_load(e, Path(sys.argv[1]));"
+        "print(int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) / 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root), url], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout.splitlines()[-1])

@@ -1,0 +1,184 @@
+"""The journal into the trading database, with real processes: three databases, one outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sise.model.time import parse_iso
+from sise.rehearse.day import Kill, Rehearsal, play_kis
+from sise.simulator.faults import KIS_KINDS, PlannedFault, parse_fault
+from tests.acceptance.processes import environment, sise, sise_json
+from tests.acceptance.test_real_input import replayed
+from tests.warehouse.databases import FRESH
+
+__all__ = ["replayed"]
+DAY = "2026-11-20"
+KINDS = ("sqlite", "postgresql", "mariadb")
+KILLS = 5
+KILLS_LONG = 50
+KILL_SECONDS = 3.0
+"""A run begins within one and ends within three."""
+
+
+def planned(at: float, **fault: object) -> PlannedFault:
+    return PlannedFault(at, parse_fault(dict(fault), "fault", KIS_KINDS))
+
+
+@pytest.fixture(scope="module")
+def kis_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some market minutes of a simulated KIS day, with a cut line, a silent one and a killed collector."""
+    root = tmp_path_factory.mktemp("kis")
+    start = parse_iso(f"{DAY}T09:27:00+09:00")
+    plan = Rehearsal(
+        start,
+        parse_iso(f"{DAY}T09:46:00+09:00"),
+        issues=150,
+        activity=2.0,
+        slots=6,
+        faults=(planned(400, kind="drop"), planned(600, kind="silent", seconds=40)),
+        kills=(Kill(900, 20, after_writes=1, torn=0.5),),
+    )
+    play_kis(plan, root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with ExitStack() as stack:
+        yield {kind: stack.enter_context(FRESH[kind](tmp_path_factory.mktemp(kind))) for kind in KINDS}
+
+
+def etl(root: Path, url: str, *command: str) -> dict[str, Any]:
+    return sise_json(root, "etl", *command, "--json", SISE_DATABASE_URL=url)
+
+
+def hashes(told: dict[str, Any]) -> dict[str, tuple[int, str]]:
+    return {name: (one["rows"], one["hash"]) for name, one in told["tables"].items()}
+
+
+def test_a_kis_day_is_the_same_in_three_databases_and_rebuilt_from_nothing(
+    kis_day: Path, urls: dict[str, str]
+) -> None:
+    told = {kind: etl(kis_day, url, DAY) for kind, url in urls.items()}
+    assert all(one["ok"] for one in told.values())
+    first = hashes(told["sqlite"])
+    assert all(hashes(one) == first for one in told.values())
+    assert first["scalp_ticks"][0] > 5_000
+    assert first["scalp_gaps"][0] == 3
+    again = etl(kis_day, urls["postgresql"], DAY)
+    assert hashes(again) == first
+    assert again["days"][0]["rows_changed"] == 0
+    proof = etl(kis_day, urls["mariadb"], "verify", DAY, "--rebuild")
+    assert proof["ok"]
+    assert proof["rebuilt_ok"]
+    assert (kis_day / "run/etl/20261120_kis_kr_stocks.json").exists()
+
+
+def test_what_differs_is_named_and_is_exit_code_1(
+    kis_day: Path, urls: dict[str, str], tmp_path: Path
+) -> None:
+    import sqlite3
+
+    root = tmp_path / "data"
+    shutil.copytree(kis_day, root)
+    etl(root, f"sqlite:///{root}/own.db", DAY)
+    with sqlite3.connect(root / "own.db") as database:
+        database.execute("DELETE FROM scalp_ticks WHERE raw_ref LIKE '%:2000'")
+    done = sise(root, "etl", "verify", DAY, "--json", SISE_DATABASE_URL=f"sqlite:///{root}/own.db")
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert not said["ok"]
+    ticks = said["tables"]["scalp_ticks"]
+    assert ticks["journal"] > ticks["rows"]
+    assert re.match(
+        r"\d{6} 2026-11-20T00:\d\d:00.000000Z: \d+ lines count, \d+ rows", ticks["differences"][0]
+    )
+    assert said["tables"]["scalp_1m_bars"]["ok"]
+
+
+def kill_and_finish(root: Path, url: str, kills: int, seconds: float, rng: random.Random) -> dict[str, Any]:
+    """Run the ETL, kill it at a random moment, again and again; then let it end."""
+    command = [sys.executable, "-m", "sise", "etl", DAY, "--no-verify"]
+    for _ in range(kills):
+        child = subprocess.Popen(
+            command,
+            env=environment(root, SISE_DATABASE_URL=url),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(rng.uniform(0, seconds))
+        child.kill()
+        child.wait()
+    return etl(root, url, DAY)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_random_moments_it_is_the_same(kind: str, kis_day: Path, tmp_path: Path) -> None:
+    _killed(kind, kis_day, tmp_path, KILLS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_fifty_times_it_is_the_same(kind: str, kis_day: Path, tmp_path: Path) -> None:
+    _killed(kind, kis_day, tmp_path, KILLS_LONG)
+
+
+def _killed(kind: str, kis_day: Path, tmp_path: Path, kills: int) -> None:
+    seed = int(os.environ.get("SISE_TEST_SEED", "20"))
+    wanted = hashes(etl(kis_day, f"sqlite:///{tmp_path / 'whole.db'}", DAY))
+    root = tmp_path / "data"
+    shutil.copytree(kis_day, root)
+    with FRESH[kind](tmp_path) as url:
+        sise_json(root, "db", "upgrade", "--json", SISE_DATABASE_URL=url)
+        told = kill_and_finish(root, url, kills, KILL_SECONDS, random.Random(seed))
+        assert told["ok"]
+        assert hashes(told) == wanted
+
+
+def test_a_real_upbit_capture_is_the_same_in_three_databases(replayed: Path, urls: dict[str, str]) -> None:
+    """Its trades are of 2021: they are ticks of today's journal, and bars of their own day, all unknown."""
+    days = sorted(path.name for path in (replayed / "scalp/upbit/crypto").iterdir())
+    dates = [f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in days]
+    told = {kind: etl(replayed, url, dates[0], "--to", dates[-1]) for kind, url in urls.items()}
+    assert all(one["ok"] for one in told.values())
+    assert len({json.dumps(hashes(one)) for one in told.values()}) == 1
+    trades = sum(
+        b'"kind":"trade"' in line
+        for path in (replayed / "scalp").rglob("*.jsonl")
+        for line in path.read_bytes().splitlines()
+    )
+    assert trades == 304
+    assert told["sqlite"]["days"][0]["made_again"] == ["upbit/crypto/2021-04-18"]
+
+
+def test_bad_input_is_a_sentence_with_the_fix(kis_day: Path, tmp_path: Path) -> None:
+    cases = [
+        (("2026-11-21",), 2, "it has 2026-11-20 to 2026-11-20"),
+        ((DAY, "--to", "2026-11-01"), 2, "write the earlier day first"),
+        ((f"{DAY}T09:00:00",), 2, "a day has no time and no zone"),
+        (("verify", "yesterday"), 2, "write a day of the market"),
+        ((), 2, ""),
+    ]
+    for command, code, sentence in cases:
+        done = sise(kis_day, "etl", *command, SISE_DATABASE_URL=f"sqlite:///{tmp_path / 'x.db'}")
+        assert done.returncode == code, (command, done.stderr)
+        assert sentence in done.stderr
+        assert "Traceback" not in done.stderr
+    gone = sise(
+        kis_day, "etl", DAY, "--patience", "1s", SISE_DATABASE_URL="postgresql://sise@127.0.0.1:1/sise"
+    )
+    assert gone.returncode in (1, 2)
+    assert "127.0.0.1" in gone.stderr

@@ -1,13 +1,16 @@
-"""The acceptance criteria AC-01 to AC-04, AC-06 and AC-08 over a whole simulated KIS day (08:50 to 15:40).
+"""The acceptance criteria AC-01 to AC-08 over a whole simulated KIS day (08:50 to 15:40).
 
 The day is played on simulated time, by the same simulator and collector as over sockets. In it the line
 is cut, falls silent and forgets its token, the collector is killed once, and the processors are busy for a
-while. AC-05 and AC-07 (backup, retention) are in ``test_backup_day.py``.
+while. Its backup is then pulled by real processes over a socket; ``test_backup_day.py`` has more of AC-05 and
+AC-07.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -18,13 +21,15 @@ from typing import Any, Final
 
 import pytest
 
-from sise.model.time import NS_PER_SECOND, parse_iso
+from sise.model.time import NS_PER_SECOND, iso, parse_iso
 from sise.rehearse.day import Kill, Loaded, Outcome, Rehearsal, play_kis
 from sise.rehearse.faults import draw
 from sise.rehearse.invariants import Journal, broken
 from sise.run.day_report import day_report
+from sise.run.demo_backup import back_up
+from sise.run.kis_day import KisDay
 from sise.simulator.faults import KIS_KINDS, PlannedFault, parse_fault
-from tests.acceptance.processes import lines, sise_json
+from tests.acceptance.processes import lines, sise, sise_json
 
 DAY: Final = "2026-11-20"
 START: Final = parse_iso(f"{DAY}T08:50:00+09:00")
@@ -164,6 +169,54 @@ def test_ac_04_never_more_than_41_slots_and_every_refusal_is_in_the_ledger(day: 
     changes = [event["detail"] for event in day.journal.of("slot_change")]
     assert {change["action"] for change in changes} == {"register", "unregister"}
     assert not [line for line in day.journal.wire if "OPSP0008" in str(line.get("frame"))]
+
+
+@pytest.fixture(scope="module")
+def backup(day: Day) -> dict[str, Any]:
+    """What `sise backup serve` and `pull` made of the day at 21:00, in the folder ``backup``."""
+    return asyncio.run(back_up(day.root, KisDay(date.fromisoformat(DAY), START, END, 1.0, 0)))
+
+
+def test_ac_05_the_day_is_pulled_proven_damaged_found_and_restored(
+    day: Day, backup: dict[str, Any], tmp_path: Path
+) -> None:
+    assert backup["verified"] is True, backup["findings"]
+    kept = day.root / "backup"
+    assert list(kept.rglob("SUCCESS.marker"))
+    report = sise_json(day.root, "backup", "restore", str(kept), "--to", str(tmp_path / "back"), "--json")
+    assert (report["ok"], report["files"], report["findings"]) == (True, backup["files"], [])
+    assert report["seconds"] > 0
+    restored = [path for path in (tmp_path / "back").rglob("*.jsonl") if path.is_file()]
+    assert len(restored) > 20
+    for path in restored:
+        assert path.read_bytes() == (day.root / path.relative_to(tmp_path / "back")).read_bytes()
+    victim = next(path for path in kept.rglob("scalp/**/*.jsonl"))
+    good = victim.read_bytes()
+    victim.write_bytes(good[:5_000] + bytes([good[5_000] ^ 1]) + good[5_001:])
+    done = sise(day.root, "backup", "verify", str(kept), "--json")
+    victim.write_bytes(good)
+    assert done.returncode == 1
+    assert [finding["file"] for finding in json.loads(done.stdout)["findings"]] == [
+        str(victim.relative_to(kept))
+    ]
+
+
+def test_ac_07_raw_data_goes_only_after_its_verified_backup(day: Day, backup: dict[str, Any]) -> None:
+    """An anomalous day is kept seven days, not three; without a receipt nothing goes, and day 11 alarms."""
+    assert {event["detail"]["condition"] for event in day.journal.of("anomalous_day")}
+
+    def action(on: str) -> str:
+        clock = {"SISE_CLOCK": f"{on}T21:30:00+09:00@1@{iso(time.time_ns())}"}
+        done = sise(day.root, "journal", "retain", "--dry-run", "--json", **clock)
+        [decision] = json.loads(done.stdout)["days"]
+        return str(decision["action"])
+
+    receipt = next((day.root / "run" / "backups").glob("*.receipt.json"))
+    sent = receipt.read_bytes()
+    assert [action("2026-11-24"), action("2026-11-28")] == ["keep", "remove"]
+    receipt.unlink()
+    assert [action("2026-11-24"), action("2026-11-28"), action("2026-12-01")] == ["keep", "hold", "alarm"]
+    receipt.write_bytes(sent)
 
 
 def test_ac_06_every_hole_is_a_gap_marker_and_nothing_is_filled_in_place(day: Day) -> None:

@@ -37,6 +37,8 @@ def make_provider(name: str, settings: Settings) -> Provider:
         rest_url=settings.kis_rest_url,
         ws_url=settings.kis_ws_url,
         mock=settings.kis_mock,
+        venue=settings.kis_venue,
+        books=settings.kis_books,
         states=settings.kis_states,
         notices=settings.kis_notices,
         keys=_kis_keys(settings),

@@ -118,6 +118,12 @@ class Settings(BaseModel):
         None, description="KIS's WebSocket server, or a stand-in; empty: KIS's own."
     )
     kis_mock: bool = Field(False, description="The mock market of KIS (모의투자), which has keys of its own.")
+    kis_venue: Literal["KRX", "NXT", "UN"] = Field(
+        "KRX", description="Whose trades of KIS: `KRX`, `NXT`, or both as one feed, `UN`; each its own venue."
+    )
+    kis_books: bool = Field(
+        False, description="Also hear the book of each issue, ten levels; half as many slots."
+    )
     kis_states: bool = Field(
         False, description="Also hear halts, interruptions and phases of each issue; half as many slots."
     )
@@ -147,6 +153,11 @@ class Settings(BaseModel):
     )
     database_password: SecretStr | None = Field(
         None, description="Password of the trading database. Secret: environment or `.env` only."
+    )
+    history: str | None = Field(
+        None,
+        description="The history of bars: a folder or `s3://bucket/folder`; empty: the folder `history` in "
+        "`data_dir`.",
     )
     host: str = Field("127.0.0.1", description="The address that API and page listen on.")
     port: int = Field(
@@ -209,6 +220,15 @@ class Settings(BaseModel):
             raise ValueError("write the URL without its password; SISE_DATABASE_PASSWORD holds that")
         if value and not re.match(r"(sqlite|postgres(ql)?|mariadb|mysql)(\+\w+)?://", value):
             raise ValueError("it should begin with sqlite:///, postgresql:// or mariadb://")
+        return value
+
+    @field_validator("history")
+    @classmethod
+    def _is_place(cls, value: str | None) -> str | None:
+        if value and "://" in value and not re.fullmatch(r"s3://[^/@:?#]+(/[^@?#]*)?", value):
+            raise ValueError(
+                "name a folder or s3://bucket/folder; the bucket's keys come from the AWS_… variables"
+            )
         return value
 
     @field_validator("upbit_rest_url", "kis_rest_url", "demo_control")

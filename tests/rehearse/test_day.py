@@ -17,7 +17,7 @@ from sise.model.time import iso, parse_iso
 from sise.rehearse import invariants
 from sise.rehearse.day import DiskFull, Kill, Outcome, Rehearsal, play_kis
 from sise.rehearse.invariants import Journal, broken
-from sise.rehearse.seeds import run_seeds, short_day
+from sise.rehearse.seeds import run_seed, run_seeds, short_day
 from sise.simulator.faults import KIS_KINDS, PlannedFault, parse_fault
 
 SEEDS_IN_CI = 10
@@ -167,6 +167,12 @@ def _play(first: int, count: int) -> dict[int, Any]:
     results = list(run_seeds(range(first, first + count), jobs=2))
     assert {result.seed: result.broken for result in results if result.broken} == {}
     return {result.seed: result for result in results}
+
+
+@pytest.mark.parametrize("seed", [1_009, 10_044, 10_048, 20_031])
+def test_seeds_that_once_broke_an_invariant(tmp_path: Path, seed: int) -> None:
+    """A line silent as the hours begin, cut while it drips, lost at the moment when it is proven."""
+    assert run_seed(seed, tmp_path).broken == ()
 
 
 def test_no_seed_breaks_an_invariant() -> None:

@@ -84,6 +84,7 @@ class Link:
         self._clock = clock
         self._rng = rng
         self._connections = 0
+        self._opening = True
         self._paused = False
         self.state: State = "connecting"
         self.since_ns = self._started = clock.now_ns()
@@ -93,7 +94,7 @@ class Link:
 
     async def run(self) -> None:
         """Listen until cancelled. Raises only what is our own fault."""
-        self._started = self._clock.now_ns()
+        self._started, self._opening = self._clock.now_ns(), True
         while True:
             waited = await self._wait()
             self._enter("connecting")
@@ -221,6 +222,9 @@ class Link:
         return self._line.refused
 
     def _heard_again(self, at: int, waited: float) -> None:
+        if self._opening and at - self._started > CONFIRM_SECONDS * NS_PER_SECOND:
+            self._gaps.begin(self._started, "starting", "the first data came late")
+        self._opening = False
         again = self._gaps.open is not None
         self._enter("connected")
         self._gaps.end(at)

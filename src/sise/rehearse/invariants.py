@@ -25,6 +25,7 @@ from sise.rehearse.faults import causes
 
 MENDED_SECONDS: Final = 300
 """So long after the last fault data is heard again: the longest wait, and a session that sticks."""
+OPENING_SECONDS: Final = 8
 SHOWN: Final = 3
 """Of each kind, so many examples."""
 END_SECONDS: Final = 1.0
@@ -119,7 +120,7 @@ def lost_frames_lie_in_gaps(journal: Journal, outcome: Outcome) -> list[str]:
     for row in outcome.sent:
         sent[str(row["crc32"])].append(int(str(row["ns"])))
     invented = (crc for crc in heard if crc not in sent)
-    holes = _scalp_gaps(journal)
+    holes = _scalp_gaps(journal) + _openings(journal)
     holes += [(at - round(END_SECONDS * NS_PER_SECOND), 2**63) for at in _line_ends(journal)]
     missed = outcome.left_out + [at for crc, moments in sent.items() for at in moments[heard[crc] :]]
     unsaid = (iso(at) for at in sorted(missed) if not any(start <= at <= end for start, end in holes))
@@ -169,6 +170,14 @@ def _scalp_gaps(journal: Journal) -> list[tuple[int, int]]:
         for event in journal.of("gap_marker")
         if event["scope"] == "scalp"
     )
+
+
+def _openings(journal: Journal) -> list[tuple[int, int]]:
+    """The seconds of registering before a line is first proven; more than so many are a gap of their own."""
+    opened = [
+        parse_iso(event["timestamp"]) for event in journal.of("connected") if not event["detail"]["again"]
+    ]
+    return [(at - OPENING_SECONDS * NS_PER_SECOND, at) for at in opened]
 
 
 def _joined(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -30,10 +30,15 @@ def connect(
         ``s3://bucket/folder``), a ``.db`` file, or the URL of a database.
     history, journal
         More places: older bars, and the data folder with the universes; with a database the journal
-        is not read for rows.
+        is not read for rows. The history of the data folder is where the variable
+        ``SISE_HISTORY`` says.
     password
         Of the database; better than in the URL.
     """
-    from sise.warehouse.query.connecting import connect
+    import os
 
+    from sise.warehouse.query.connecting import connect, history_set_for
+
+    if history is None:
+        history = history_set_for(place, os.environ)
     return connect(place, history=history, journal=journal, password=password)

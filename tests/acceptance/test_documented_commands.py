@@ -14,11 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.processes import environment, pointed_at, pointed_at_kis, simulator
+from tests.acceptance.processes import environment, pointed_at, pointed_at_kis, simulator, sise
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 CANDLES = "timestamp,open,high,low,close,volume\n2025-09-01 00:00:00,100.0,102.0,99.0,101.0,1.5\n"
+DAYS = "종목코드,일자,시가,고가,저가,종가,거래량\n005930,20240102,780,798,782,796,171\n"
+IMPORTS = {
+    "minutes.csv": "--symbol KRW-BTC --provider upbit --market crypto --size 1m --tz UTC",
+    "days.csv": "--provider krx --market kr_stocks --size 1d",
+}
 CAPTURE = (
     "1618678263.010785: b'"
     '{"ty":"trade","cd":"KRW-LAMB","tms":1618678262712,"td":"2021-04-17","ttm":"16:51:02",'
@@ -47,17 +52,33 @@ def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         }
 
 
+@pytest.fixture(scope="module")
+def candles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of candles, and a data folder whose history has them."""
+    folder = tmp_path_factory.mktemp("candles")
+    for (name, said), text in zip(IMPORTS.items(), (CANDLES, DAYS), strict=True):
+        (folder / name).write_text(text, encoding="utf-8")
+        done = sise(folder / "data", "candles", "import", str(folder / name), *said.split())
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
 def test_there_is_something_to_type() -> None:
     assert len(documented("./run sise ")) >= 8
     assert len(documented("curl ")) >= 4
 
 
 @pytest.mark.parametrize("command", documented("./run sise "))
-def test_a_documented_command_works(tmp_path: Path, venue: dict[str, str], command: str) -> None:
+def test_a_documented_command_works(
+    tmp_path: Path, venue: dict[str, str], candles: Path, command: str
+) -> None:
     """Such commands run until they are stopped: here they end by themselves after two seconds."""
-    (tmp_path / "minutes.csv").write_text(CANDLES)
     (tmp_path / "capture.gz").write_bytes(gzip.compress(CAPTURE.encode()))
     words = shlex.split(command)[2:]
+    for name in IMPORTS:
+        shutil.copy(candles / name, tmp_path)
+    if words[0] == "candles":
+        shutil.copytree(candles / "data", tmp_path / "data")
     if words[0] in ("collect", "serve", "simulate") and "--for" not in words:
         words += ["--for", "2s"]
     words = ["2s" if word == "20s" else word for word in words]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import shlex
@@ -12,8 +11,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from sise.model.time import NS_PER_SECOND, parse_iso
 from tests.run.command_line import in_folder
 from tests.warehouse.candle_files import HEADER
+from tests.warehouse.query_places import trade, write_journal
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "history.md"
 MINUTES = "\n".join([HEADER, *(f"2025-09-01 00:{minute:02}:00,100,103,99,102,1.5" for minute in range(59))])
@@ -24,19 +25,16 @@ DAYS = """종목코드,일자,시가,고가,저가,종가,거래량
 
 
 def documented() -> list[str]:
-    block = re.findall(
-        r"^```console\n(.*?)^```", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
-    return [
-        line.removeprefix("$ ").partition("  #")[0].strip() for part in block for line in part.splitlines()
-    ]
+    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    typed = (line.strip() for line in lines if line.startswith("    ./run sise candles "))
+    return [re.split(r"\s{2,}", line)[0].removeprefix("./run ") for line in typed]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every documented command was typed, one after the other."""
     folder = tmp_path_factory.mktemp("candles")
-    (folder / "minutes.csv.gz").write_bytes(gzip.compress(MINUTES.encode()))
+    (folder / "minutes.csv").write_text(MINUTES)
     (folder / "days.csv").write_text(DAYS)
     for command in documented():
         said = in_folder(folder)(*shlex.split(command)[1:])
@@ -53,7 +51,7 @@ def test_the_documented_commands_leave_what_they_say(folder: Path) -> None:
 
 
 def test_the_same_file_a_second_time_changes_nothing(folder: Path) -> None:
-    command = ("candles", "import", "minutes.csv.gz", "--symbol", "KRW-BTC", "--provider", "upbit")
+    command = ("candles", "import", "minutes.csv", "--symbol", "KRW-BTC", "--provider", "upbit")
     form = ("--market", "crypto", "--size", "1m", "--tz", "UTC", "--json")
     report = json.loads(in_folder(folder)(*command, *form).stdout)
     assert (report["read"], report["kept"], report["dropped"], report["stored"]) == (59, 59, {}, [])
@@ -76,10 +74,32 @@ def test_damage_is_told_and_fails(folder: Path, tmp_path: Path) -> None:
     assert "import its source again" in said.stderr
 
 
+def test_the_history_lies_where_the_setting_says(folder: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(folder / "data" / "history", tmp_path / "bars")
+    listed = in_folder(folder)("candles", "list", "--json", SISE_HISTORY=str(copied)).stdout
+    assert json.loads(listed)["entries"]
+    assert listed == in_folder(tmp_path)("candles", "list", "--json", "--history", "bars").stdout
+    for place in ("ftp://x", "s3://key:secret@bucket/x"):
+        said = in_folder(folder)("candles", "list", SISE_HISTORY=place)
+        assert (said.returncode, len(said.stderr.strip().splitlines())) == (2, 1), said.stderr
+        assert "SISE_HISTORY" in said.stderr
+
+
+def test_the_etl_keeps_its_days_where_the_setting_says(tmp_path: Path) -> None:
+    opens = parse_iso("2024-11-20T09:00:00+09:00")
+    write_journal(tmp_path / "data", [trade(opens + NS_PER_SECOND)], "20241120")
+    said = in_folder(tmp_path)("etl", "2024-11-20", "--json", SISE_HISTORY="bars")
+    assert said.returncode == 0, said.stderr
+    kept = json.loads(said.stdout)["history"]
+    assert kept
+    assert all((tmp_path / "bars" / file).is_file() for file in kept)
+    assert not (tmp_path / "data" / "history").exists()
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("import minutes.csv.gz --provider upbit --market crypto --size 1m --symbol KRW-BTC", "--tz UTC"),
+        ("import minutes.csv --provider upbit --market crypto --size 1m --symbol KRW-BTC", "--tz UTC"),
         ("export --size 1d --from yesterday --out a.csv", "--from"),
         ("resample --to 1h --history ftp://x", "s3://bucket/folder"),
     ],

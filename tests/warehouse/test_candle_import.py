@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sise.model.errors import BadInput
+from sise.warehouse.imports import files
 from tests.warehouse.candle_files import HEADER, imported
 
 ONE = f"{HEADER}\n2025-09-01 00:00:00,1,2,1,2,5\n"
@@ -198,6 +200,30 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_remedy(
 def test_a_broken_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     with pytest.raises(BadInput):
         imported(tmp_path, content, name=name)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.zst", "a.parquet"])
+def test_a_file_that_unpacks_to_too_much_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    rows = 500
+    columns = {"timestamp": ["2025-09-01 00:00:00"] * rows, "close": [1.0] * rows}
+    text = pl.DataFrame(columns).write_csv().encode()
+    packed = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(packed)
+    contents = {
+        "a.csv": text,
+        "a.csv.gz": gzip.compress(text),
+        "a.csv.zst": zstandard.compress(text),
+        "a.parquet": packed.getvalue(),
+    }
+    unpacked = rows * 2 * files.CELL_BYTES if name == "a.parquet" else len(text)
+    monkeypatch.setattr(files, "FILE_BYTES_MAX", unpacked)
+    assert imported(tmp_path, contents[name], name=name).report.read == rows
+    monkeypatch.setattr(files, "FILE_BYTES_MAX", unpacked - 1)
+    assert name == "a.csv" or len(contents[name]) < unpacked
+    with pytest.raises(BadInput, match=r"unpacked it has more than .* split it"):
+        imported(tmp_path, contents[name], name=name)
 
 
 def test_an_unknown_symbol_is_answered_with_known_ones(tmp_path: Path) -> None:

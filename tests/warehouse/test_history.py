@@ -11,11 +11,13 @@ import duckdb
 import polars as pl
 import pytest
 
+import sise
 from sise.model.errors import BadInput, Unreachable
 from sise.warehouse.candles import SCHEMA
 from sise.warehouse.candles_export import check_name
 from sise.warehouse.candles_store import store
 from sise.warehouse.history import History
+from sise.warehouse.history_check import check
 from sise.warehouse.history_entry import HistoryDamaged, Origin
 from sise.warehouse.history_files import LocalFiles
 from sise.warehouse.imports.read import Wanted, read_candles
@@ -213,6 +215,44 @@ def test_several_providers_are_never_mixed(tmp_path: Path) -> None:
     assert history.bars("KRW-BTC", "1m", provider="other")["close"].to_list() == [2.0]
 
 
+def at_venues(source: str, **closes: float) -> pl.DataFrame:
+    return pl.concat(bars(source, close).with_columns(venue=pl.lit(name)) for name, close in closes.items())
+
+
+def test_venues_of_one_provider_are_never_mixed(place: str) -> None:
+    history = History.at(place)
+    history.add("bars_1m", at_venues("journal", KRX=1.0, NXT=2.0), origin("a"), NOW)
+    history.add("bars_1m", at_venues("import:b", KRX=3.0), origin("b"), NOW + SECOND)
+    late = datetime(2030, 1, 1, tzinfo=UTC)
+    for asked in ({}, {"adjusted": True}, {"start": late}):
+        with pytest.raises(BadInput, match="several have KRW-BTC: add --venue KRX or --venue NXT"):
+            history.bars("KRW-BTC", "1m", **asked)
+    with pytest.raises(BadInput, match="--venue"):
+        history.bars("KRW-BTC", "1m", venue="ABC")
+    assert history.bars("KRW-BTC", "1m", venue="KRX")["close"].to_list() == [1.0]
+    assert history.bars("KRW-BTC", "1m", venue="NXT")["close"].to_list() == [2.0]
+    # one source alone may be of one venue: then nothing is open
+    assert history.bars("KRW-BTC", "1m", source="import:b")["close"].to_list() == [3.0]
+
+
+def test_symbols_of_different_venues_are_one_answer(tmp_path: Path) -> None:
+    history = History.at(str(tmp_path))
+    other = bars("journal", 7.0, symbol="KRW-ETH").with_columns(venue=pl.lit("NXT"))
+    history.add("bars_1m", pl.concat([bars("journal", 1.0), other]), origin("a"), NOW)
+    assert history.bars(None, "1m")["venue"].to_list() == ["UPBIT", "NXT"]
+
+
+def test_the_rules_of_quality_look_at_each_venue_alone(tmp_path: Path) -> None:
+    history = History.at(str(tmp_path))
+    history.add("bars_1m", at_venues("journal", KRX=1_000.0, NXT=2_000.0), origin("a"), NOW)
+    history.add("bars_1m", at_venues("import:b", NXT=2_000.0), origin("b"), NOW + SECOND)
+    assert check(history).is_empty()
+    history.add("bars_1m", at_venues("import:c", NXT=3_000.0), origin("c"), NOW + SECOND)
+    found = check(history)
+    assert set(found["rule"]) == {"sources_differ"}
+    assert set(found["venue"]) == {"NXT"}
+
+
 def test_adjusted_prices_are_never_taken_for_raw_ones(shared: Path, tmp_path: Path) -> None:
     history = History.at(str(tmp_path))
     for number, (file, adjusted) in enumerate(
@@ -251,6 +291,27 @@ def test_an_export_that_cannot_be_written_is_refused_before_anything_is_read(
 ) -> None:
     with pytest.raises(BadInput, match=told):
         check_name(tmp_path / name)
+
+
+def test_a_data_folder_is_asked_with_the_history_that_is_set_for_it(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    History.at(place).add("bars_1m", bars("import:a", 1.0, 2.0), origin("a"), NOW)
+    for name in ("data", "other"):
+        (tmp_path / name / "scalp").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SISE_HISTORY", place)
+    monkeypatch.delenv("SISE_DATA_DIR", raising=False)
+    for own in ("data", tmp_path / "data"):
+        with sise.connect(own) as reader:
+            assert reader.bars("KRW-BTC")["close"].to_list() == [1.0, 2.0]
+    with sise.connect("other") as reader, pytest.raises(BadInput, match="no bars at all"):
+        reader.bars("KRW-BTC")
+    with sise.connect(place) as reader:
+        assert reader.symbols()["symbol"].to_list() == ["KRW-BTC"]
+    monkeypatch.setenv("SISE_DATA_DIR", "other")
+    with sise.connect("other") as reader:
+        assert reader.bars("KRW-BTC").height == 2
 
 
 def test_a_bucket_that_is_not_there_is_said(bucket: str) -> None:

@@ -12,23 +12,19 @@ import typer
 from sise.model.errors import BadInput
 from sise.model.time import SystemClock, parse_iso
 from sise.run.candles_view import print_damage, print_entries, print_flaws, print_report, print_written
+from sise.run.history import history_of
 from sise.run.lifetime import begin
-from sise.run.options import JsonOption
+from sise.run.options import HistoryOption, JsonOption
 
 if TYPE_CHECKING:
     from sise.warehouse.history import History
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-HistoryOption = Annotated[
-    str | None,
-    typer.Option(
-        "--history", metavar="PLACE", help="A folder or s3://bucket/folder; else history in the data folder."
-    ),
-]
 SizeOption = Annotated[str, typer.Option(help="The size of the bars: 1m 3m 5m 10m 15m 30m 1h 4h 1d.")]
 ProviderOption = Annotated[str | None, typer.Option(help="Whose bars, where several have the symbol.")]
 MarketOption = Annotated[str | None, typer.Option(help="Which market, where several have the symbol.")]
+VenueOption = Annotated[str | None, typer.Option(help="Where it was traded, where several have the symbol.")]
 SourceOption = Annotated[str | None, typer.Option(help="Only this source, as it is.")]
 FromOption = Annotated[
     str | None, typer.Option("--from", help="The first start, such as 2025-09-01T00:00:00Z.")
@@ -99,6 +95,7 @@ def export(
     symbol: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
     provider: ProviderOption = None,
     market: MarketOption = None,
+    venue: VenueOption = None,
     source: SourceOption = None,
     start: FromOption = None,
     until: UntilOption = None,
@@ -118,6 +115,7 @@ def export(
         size,
         provider=provider,
         market=market,
+        venue=venue,
         source=source,
         start=_moment("--from", start),
         end=_moment("--until", until),
@@ -134,6 +132,7 @@ def resample(
     symbol: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
     provider: ProviderOption = None,
     market: MarketOption = None,
+    venue: VenueOption = None,
     source: SourceOption = None,
     start: FromOption = None,
     until: UntilOption = None,
@@ -153,6 +152,7 @@ def resample(
         size,
         provider=provider,
         market=market,
+        venue=venue,
         source=source,
         start=_moment("--from", start),
         end=_moment("--until", until),
@@ -201,7 +201,7 @@ def _history(place: str | None) -> History:
     from sise.warehouse.history import History
 
     settings = begin()
-    return History.at(place or str(settings.data_dir / "history"))
+    return History.at(place or history_of(settings))
 
 
 def _moment(option: str, text: str | None) -> datetime | None:

@@ -56,4 +56,12 @@ ForOption = Annotated[
         "--for", parser=parse_duration, metavar="DURATION", help="End by itself after 60s, 5m, 1h …"
     ),
 ]
+HistoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        metavar="PLACE",
+        help="A folder or s3://bucket/folder; else SISE_HISTORY, or history in the data folder.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

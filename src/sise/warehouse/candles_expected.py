@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import polars as pl
 
 from sise.model.calendar import LAST_DAY, REGULAR, Calendar
-from sise.model.hours import VENUE_OF_MARKET
+from sise.model.hours import VENUE_OF_MARKET, SpecialDay
 from sise.model.time import NS_PER_US, to_ns
 from sise.warehouse.candles import DAY_SECONDS, UTC_TIME
 
 _US: Final = 1_000_000
 
 
-def calendar_of(market: str) -> Calendar:
-    """The calendar that says when ``market`` trades."""
-    return Calendar(VENUE_OF_MARKET[market])
+def calendar_of(
+    market: str, exceptions: Iterable[SpecialDay] = (), told: Mapping[date, bool] | None = None
+) -> Calendar:
+    """The calendar that says when ``market`` trades.
+
+    ``exceptions`` are those of the installation, ``told`` the provider's own answers, which win.
+    """
+    return Calendar(VENUE_OF_MARKET[market], overrides=exceptions, told=told)
 
 
 def known_from(calendar: Calendar) -> datetime:

@@ -5,7 +5,8 @@
     mariadb://sise@db.example/sise             MariaDB 10.6 or newer
 
 A connection speaks UTC, checks foreign keys and says what is wrong in a sentence
-(:mod:`sise.warehouse.engine_errors`). Passwords appear in none of them.
+(:mod:`sise.warehouse.engine_errors`). Passwords appear in none of them. A file of SQLite that cannot be
+written, or in whose folder nothing can be, is read all the same (:mod:`sise.warehouse.engine_sqlite`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModul
 
 from sise.model.errors import BadInput, SiseError
 from sise.warehouse.engine_errors import FIELD, driver_missing, translated
+from sise.warehouse.engine_sqlite import choose_mode, set_up
 
 DRIVERS: Final = {
     "sqlite": "sqlite+pysqlite",
@@ -53,7 +55,8 @@ def open_engine(url: str, password: str | None = None) -> Engine:
         raise BadInput(FIELD, shown(parsed), _FORM) from None
     event.listen(engine, "handle_error", _explain)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "do_connect", choose_mode)
+        event.listen(engine, "connect", set_up)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "mariadb":
         event.listen(engine, "do_connect", _count_changes)
@@ -104,11 +107,6 @@ def _arguments(url: URL) -> dict[str, Any]:
             setting = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
             arguments = {"connect_timeout": CONNECT_SECONDS, "local_infile": True, "charset": "utf8mb4"}
             return {"pool_pre_ping": True, "connect_args": {"init_command": setting, **arguments}}
-
-
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -9,13 +9,15 @@ reader asks for one bar of each moment, the source is chosen in this order: what
 provider's own candles (``provider``), files (``import:…``), coarser bars made of finer ones
 (``resample:…``); within one of these the one that was added last. What we heard stands even where it is
 unknown: a file never fills a hole.
+
+Of each symbol an answer is of one provider and one venue; where several are held, the choice is asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -26,7 +28,7 @@ from sise.model.time import iso
 from sise.warehouse.candles import KEY, SCHEMA, moment_text, seconds_of
 from sise.warehouse.candles_actions import ACTIONS
 from sise.warehouse.candles_adjust import adjusted as adjusted_bars
-from sise.warehouse.history_choice import Asked, choose
+from sise.warehouse.history_choice import Asked, choose, refuse_several_venues
 from sise.warehouse.history_entry import (
     Entry,
     HistoryDamaged,
@@ -39,12 +41,10 @@ from sise.warehouse.history_entry import (
     entry_name,
 )
 from sise.warehouse.history_files import Files, files_at
+from sise.warehouse.history_rows import Span, by_period, of_asked, within
 
 ZSTD_LEVEL: Final = 3
 ROW_GROUP_ROWS: Final = 100_000
-HOUR_SECONDS: Final = 3_600
-
-_Span = tuple[datetime | None, datetime | None]
 
 
 class Damage(Struct, frozen=True):
@@ -100,7 +100,7 @@ class History:
         folder = f"{kind}/provider={provider}/market={market}"
         stored = [
             self._store(f"{folder}/period={period}/{identity}.parquet", part)
-            for period, part in _parts(kind, rows)
+            for period, part in by_period(kind, rows)
         ]
         entry = Entry(
             id=identity,
@@ -125,6 +125,7 @@ class History:
         *,
         provider: str | None = None,
         market: str | None = None,
+        venue: str | None = None,
         source: str | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
@@ -138,18 +139,22 @@ class History:
         Raises
         ------
         BadInput
-            Nothing is held, the choice between providers is open, or only adjusted sources hold it.
+            Nothing is held, the choice between providers or venues is open, or only adjusted sources hold
+            it.
         HistoryDamaged
             A stored file is missing or cannot be read.
         """
         seconds_of(size)
         symbols = [symbol] if isinstance(symbol, str) else symbol
         kind = f"bars_{size}"
-        chosen = choose(self.entries(kind), kind, Asked(symbols, provider, market, source))
+        asked = Asked(symbols, provider, market, venue, source)
+        chosen = choose(self.entries(kind), kind, asked)
         try:
+            held = [(entry, of_asked(self._all(entry), asked)) for entry in chosen]
+            refuse_several_venues(pl.concat(rows for _, rows in held), kind, asked)
             parts = [
-                self._read(entry, symbols, (start, end), adjusted).with_columns(_rank=pl.lit(number))
-                for number, entry in enumerate(chosen)
+                self._read(entry, rows, (start, end), adjusted).with_columns(_rank=pl.lit(number))
+                for number, (entry, rows) in enumerate(held)
             ]
         except (pl.exceptions.PolarsError, OSError) as error:
             raise HistoryDamaged(str(error).partition("\n")[0][:200]) from error
@@ -187,6 +192,11 @@ class History:
         """All bars of one import, as they were stored."""
         return self._all(entry).collect().sort(*KEY)
 
+    def scan(self, name: str) -> pl.LazyFrame:
+        """The rows of a stored file: of a folder, only what is asked of them is read."""
+        path = self.files.local_path(name)
+        return pl.scan_parquet(path, hive_partitioning=False) if path else self._frame(name).lazy()
+
     def verify(self) -> Iterator[Damage]:
         """Read every file of the manifest, and name those that are not what it says."""
         for entry in self.entries():
@@ -199,21 +209,16 @@ class History:
                 if hashlib.sha256(content).hexdigest() != file.sha256:
                     yield Damage(file.file, "changed")
 
-    def _read(
-        self, entry: Entry, symbols: Collection[str] | None, span: _Span, adjusted: bool
-    ) -> pl.DataFrame:
-        lazy = self._all(entry)
-        if symbols is not None:
-            lazy = lazy.filter(pl.col("symbol").is_in(list(symbols)))
+    def _read(self, entry: Entry, lazy: pl.LazyFrame, span: Span, adjusted: bool) -> pl.DataFrame:
         if not adjusted or entry.prices == "adjusted":
-            return _within(lazy, span).collect()
+            return within(lazy, span).collect()
         # an action after the span changes it too, and the close before one may lie outside
         own = self.actions(entry.source)
         facts = own if own.height else self.actions(provider=entry.provider, market=entry.market)
-        return _within(adjusted_bars(lazy.collect(), facts).lazy(), span).collect()
+        return within(adjusted_bars(lazy.collect(), facts).lazy(), span).collect()
 
     def _all(self, entry: Entry) -> pl.LazyFrame:
-        return pl.concat([self._lazy(file.file).select(*SCHEMA) for file in entry.files])
+        return pl.concat([self.scan(file.file).select(*SCHEMA) for file in entry.files])
 
     def _store(self, name: str, rows: pl.DataFrame) -> StoredFile:
         buffer = io.BytesIO()
@@ -231,26 +236,5 @@ class History:
         sha256 = hashlib.sha256(content).hexdigest()
         return StoredFile(name, rows.height, len(content), sha256, first, last)
 
-    def _lazy(self, name: str) -> pl.LazyFrame:
-        path = self.files.local_path(name)
-        return pl.scan_parquet(path, hive_partitioning=False) if path else self._frame(name).lazy()
-
     def _frame(self, name: str) -> pl.DataFrame:
         return pl.read_parquet(io.BytesIO(self.files.read(name)), hive_partitioning=False)
-
-
-def _parts(kind: str, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
-    """Rows by period: months of bars below an hour, years of the others, actions in one."""
-    if kind == "actions":
-        return [("all", rows)]
-    fine = seconds_of(kind.removeprefix("bars_")) < HOUR_SECONDS
-    period = pl.col("start").dt.strftime("%Y-%m" if fine else "%Y")
-    parted = rows.with_columns(_period=period).partition_by("_period", maintain_order=True)
-    return [(part["_period"][0], part.drop("_period")) for part in parted]
-
-
-def _within(lazy: pl.LazyFrame, span: _Span) -> pl.LazyFrame:
-    start, end = span
-    if start is not None:
-        lazy = lazy.filter(pl.col("start") >= start)
-    return lazy if end is None else lazy.filter(pl.col("start") < end)

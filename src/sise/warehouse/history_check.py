@@ -1,7 +1,8 @@
-"""The quality rules over a whole history: each source alone, then against the others."""
+"""The quality rules over a whole history: each source and venue alone, then against the others."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import permutations
 from typing import Final
 
@@ -16,24 +17,29 @@ from sise.warehouse.quality_finding import none_found
 from sise.warehouse.quality_sources import compared
 
 BARS: Final = "bars_"
+PLACE: Final = ("provider", "market", "venue", "size")
 
 
 def check(history: History, size: str | None = None) -> pl.DataFrame:
-    """All findings (:data:`~sise.warehouse.quality_finding.FINDINGS`), with ``provider market size``."""
+    """All findings (:data:`~sise.warehouse.quality_finding.FINDINGS`), with ``provider market
+    venue size``."""
     parts = [_none()]
     for kind in history.kinds():
         if kind.startswith(BARS) and size in (None, kind.removeprefix(BARS)):
             entries = history.entries(kind)
-            parts += [_one(history, entry) for entry in entries]
-            parts += [_pair(history, *pair) for pair in permutations(entries, 2) if _may_differ(*pair)]
+            for entry in entries:
+                parts += _alone(history, entry)
+            for pair in permutations(entries, 2):
+                if _may_differ(*pair):
+                    parts += _against(history, *pair)
     return pl.concat(parts)
 
 
 def _none() -> pl.DataFrame:
-    return _placed(none_found(), "", "", "")
+    return none_found().with_columns(pl.lit("").alias(name) for name in PLACE)
 
 
-def _one(history: History, entry: Entry) -> pl.DataFrame:
+def _alone(history: History, entry: Entry) -> Iterator[pl.DataFrame]:
     size = entry.kind.removeprefix(BARS)
     series = series_of(
         seconds_of(size),
@@ -42,17 +48,27 @@ def _one(history: History, entry: Entry) -> pl.DataFrame:
         adjusted=entry.prices == "adjusted",
         source=entry.source,
     )
-    return _placed(findings(history.bars_of(entry), series), entry.provider, entry.market, size)
+    for venue, bars in _by_venue(history, entry).items():
+        yield _placed(findings(bars, series), entry, venue)
 
 
-def _pair(history: History, one: Entry, other: Entry) -> pl.DataFrame:
-    found = compared(history.bars_of(one), history.bars_of(other), prices=one.prices == other.prices == "raw")
-    return _placed(found, one.provider, one.market, one.kind.removeprefix(BARS))
+def _against(history: History, one: Entry, other: Entry) -> Iterator[pl.DataFrame]:
+    prices = one.prices == other.prices == "raw"
+    others = _by_venue(history, other)
+    for venue, bars in _by_venue(history, one).items():
+        if venue in others:
+            yield _placed(compared(bars, others[venue], prices=prices), one, venue)
+
+
+def _by_venue(history: History, entry: Entry) -> dict[str, pl.DataFrame]:
+    parted = history.bars_of(entry).partition_by("venue", as_dict=True, maintain_order=True)
+    return {str(venue): bars for (venue,), bars in parted.items()}
 
 
 def _may_differ(one: Entry, other: Entry) -> bool:
     return one.market == other.market and not set(one.symbols).isdisjoint(other.symbols)
 
 
-def _placed(found: pl.DataFrame, provider: str, market: str, size: str) -> pl.DataFrame:
-    return found.with_columns(provider=pl.lit(provider), market=pl.lit(market), size=pl.lit(size))
+def _placed(found: pl.DataFrame, entry: Entry, venue: str) -> pl.DataFrame:
+    place = (entry.provider, entry.market, venue, entry.kind.removeprefix(BARS))
+    return found.with_columns(pl.lit(text).alias(name) for name, text in zip(PLACE, place, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+import polars as pl
 from msgspec import Struct
 
 from sise.model.errors import BadInput
@@ -19,6 +20,7 @@ class Asked(Struct, frozen=True):
     symbols: Collection[str] | None = None
     provider: str | None = None
     market: str | None = None
+    venue: str | None = None
     source: str | None = None
 
     @property
@@ -47,6 +49,27 @@ def choose(entries: Iterable[Entry], kind: str, asked: Asked) -> list[Entry]:
         names = ", ".join(sorted({entry.source for entry in held}))
         raise BadInput("--source", None, f"only adjusted prices are held: name their source, one of {names}")
     return sorted(raw, key=rank, reverse=True)
+
+
+def refuse_several_venues(rows: pl.LazyFrame, kind: str, asked: Asked) -> None:
+    """Bars of KRX and of NXT are two series: of each symbol an answer is of one venue.
+
+    ``rows`` (columns ``symbol venue``) are all that may be read, of any time: what is asked for does not
+    hang on the span.
+
+    Raises
+    ------
+    BadInput
+        A symbol has several venues, or the venue that is named has none of the symbols.
+    """
+    pairs = rows.select("symbol", "venue").unique().collect()
+    if asked.venue is not None and pairs.is_empty():
+        raise BadInput("--venue", asked.venue, f"the history holds no {kind} of {asked.named} there")
+    shared = pairs.filter(pl.col("symbol").is_duplicated())
+    if shared.height:
+        symbol, venues = str(shared["symbol"].sort()[0]), shared["venue"].unique().sort()
+        choice = " or ".join(f"--venue {name}" for name in venues)
+        raise BadInput("--venue", None, f"several have {symbol}: add {choice}")
 
 
 def holds(entry: Entry, asked: Asked) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -18,7 +19,10 @@ from msgspec import Struct
 from sise.model.errors import BadInput
 
 FILE_BYTES_MAX: Final = 1_000_000_000
-"""A file is read whole: its columns, as numbers, have to fit into memory."""
+"""Unpacked. A file is read whole: its columns, as numbers, have to fit into memory."""
+CELL_BYTES: Final = 8
+"""What a cell of Parquet unpacks to, at least."""
+_PIECE_BYTES: Final = 1 << 20
 SNIFF_BYTES: Final = 1 << 18
 LINE: Final = "line"
 """The number of the row in the file, counted from 1 without the header."""
@@ -61,15 +65,17 @@ def look_at(path: Path) -> CandleFile:
     size = path.stat().st_size
     if not path.name.lower().endswith(_SUFFIXES):
         raise BadInput("file", str(path), f"give one whose name ends with {' '.join(_SUFFIXES)}")
-    if not 0 < size <= FILE_BYTES_MAX:
-        raise BadInput(
-            "file", str(path), f"it has {size} bytes; give 1 to {FILE_BYTES_MAX:,}, split if need be"
-        )
+    if not size:
+        raise BadInput("file", str(path), "it has 0 bytes; export it again")
+    if size > FILE_BYTES_MAX:
+        raise _too_large(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if path.suffix == ".parquet":
         return CandleFile(path, sha256, size, "parquet", "", "")
     encoding, separator = _text_form(path)
+    if path.suffix in (".gz", ".zst"):
+        _check_unpacked(path)
     return CandleFile(path, sha256, size, "csv", encoding, separator)
 
 
@@ -83,7 +89,11 @@ def scan(file: CandleFile) -> pl.LazyFrame:
     """
     try:
         lazy = pl.scan_parquet(file.path) if file.form == "parquet" else _scan_csv(file)
-        lazy.collect_schema()
+        columns = len(lazy.collect_schema())
+        if file.form == "parquet":
+            rows = lazy.select(pl.len()).collect().item()
+            if rows * columns * CELL_BYTES > FILE_BYTES_MAX:
+                raise _too_large(file.path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise unreadable(file.path, error) from error
     return lazy.with_row_index(LINE, offset=1)
@@ -108,13 +118,35 @@ def _text_form(path: Path) -> tuple[str, str]:
     try:
         with _opened(path) as file:
             head = file.read(SNIFF_BYTES)
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except (OSError, EOFError, zstandard.ZstdError, zlib.error) as error:
         raise unreadable(path, error) from error
     encoding = next((name for name in ("utf-8", "cp949") if _decodes(head, name)), None)
     if encoding is None:
         raise BadInput("file", str(path), "its text is neither UTF-8 nor CP949 (EUC-KR); save it as UTF-8")
     header = head.partition(b"\n")[0].decode(encoding, errors="replace")
     return encoding, max(",;\t|", key=header.count)
+
+
+def _check_unpacked(path: Path) -> None:
+    """A packed file may be a thousand times as large as it looks; it is unpacked as far as the limit."""
+    left = FILE_BYTES_MAX
+    try:
+        with _opened(path) as file:
+            while left >= 0 and (piece := file.read(_PIECE_BYTES)):
+                left -= len(piece)
+    except (OSError, EOFError, zstandard.ZstdError, zlib.error) as error:
+        raise unreadable(path, error) from error
+    if left < 0:
+        raise _too_large(path)
+
+
+def _too_large(path: Path) -> BadInput:
+    return BadInput(
+        "file",
+        str(path),
+        f"unpacked it has more than {FILE_BYTES_MAX:,} bytes; split it, for example by year, "
+        "and import the parts",
+    )
 
 
 def _decodes(head: bytes, encoding: str) -> bool:

@@ -106,12 +106,14 @@ def read_candles(path: Path, wanted: Wanted) -> Imported:
     if off == rows.frame.height:
         raise _no_bars(file, rows, wanted)
     rows.drop("off_grid", ~on_grid, "time")
+    rows.frame = rows.frame.drop("time", "time_of_day", "time_flaw", strict=False)
     return _finish(rows, wanted, file, columns)
 
 
 def _finish(rows: _Rows, wanted: Wanted, file: CandleFile, columns: Columns) -> Imported:
     source = f"import:{file.path.name}@{file.sha256[:8]}"
-    written = rows.frame
+    zone_said = _zone_said(rows.frame, wanted)
+    written = rows.frame.select("symbol", "start", pl.col("^(change|dividend|split|capital_gain)$"))
     _one_a_moment(rows, wanted)
     if rows.frame.is_empty():
         raise _no_bars(file, rows, wanted)
@@ -142,7 +144,7 @@ def _finish(rows: _Rows, wanted: Wanted, file: CandleFile, columns: Columns) -> 
         columns=columns.used,
         unused_columns=columns.unused,
         absent_columns=[name for name in NUMBERS if name not in columns.used],
-        zone=_zone_said(written, wanted),
+        zone=zone_said,
         encoding=file.encoding or "parquet",
         no_trade_as=_no_trade_as(marked, found),
         actions=actions.height,
@@ -155,6 +157,7 @@ def _one_a_moment(rows: _Rows, wanted: Wanted) -> None:
     """Tell the flaws of the file's order and codes, then keep one row with a price for each moment."""
     rows.flaws += flaws.as_written(rows.frame)
     rows.flaws += flaws.of_codes(rows.frame, wanted.market)
+    rows.frame = rows.frame.drop("symbol_written", "offset", "time_form")
     rows.frame, doubles = without_duplicates(rows.frame)
     rows.dropped.update(dict(doubles.group_by("reason").len().iter_rows()))
     rows.drop("no_price", pl.col("close").fill_null(0.0) == 0, "symbol", "start")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DATABASE_FILE: Final = "trading.db"
 HISTORY_FOLDER: Final = "history"
+DATA_FOLDER: Final = "data"
 
 
 def connect(
@@ -52,6 +54,16 @@ def connect(
     if any(path.glob("bars_*/manifest")):
         return _reader(None, History.at(named), None)
     return _data_folder(path, history, journal)
+
+
+def history_set_for(place: str | Path, variables: Mapping[str, str]) -> str | None:
+    """The history that ``SISE_HISTORY`` gives to the data folder of ``SISE_DATA_DIR``; None: nothing is set.
+
+    Another folder has another history: the bars of two are never mixed unasked.
+    """
+    named = variables.get("SISE_HISTORY")
+    own = Path(variables.get("SISE_DATA_DIR") or DATA_FOLDER)
+    return named if named and own.resolve() == Path(place).resolve() else None
 
 
 _FORM: Final = (

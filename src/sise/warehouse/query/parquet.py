@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +47,12 @@ class Parquet:
         for entry in self._holding(kind, series, source):
             for file in entry.files:
                 if _touches(file, span):
-                    found = self._scan(file).filter(_of(series), _within(span)).select(*SCHEMA).collect()
+                    found = (
+                        self._history.scan(file.file)
+                        .filter(_of(series), _within(span))
+                        .select(*SCHEMA)
+                        .collect()
+                    )
                     yield _as_daily(found) if kind == "bars_1d" else found
 
     def adjusted_sources(self, kinds: Collection[str], series: Series) -> set[str]:
@@ -84,19 +88,11 @@ class Parquet:
         key = (entry.id, symbol or "")
         if key not in self._venues:
             names = list(frames.INSTRUMENT)
-            scans = [self._scan(file).select(names) for file in entry.files]
+            scans = [self._history.scan(file.file).select(names) for file in entry.files]
             every = pl.concat(scans)
             some = every if symbol is None else every.filter(pl.col("symbol") == symbol)
             self._venues[key] = {Series(*row) for row in some.unique().collect().rows()}
         return self._venues[key]
-
-    def _scan(self, file: StoredFile) -> pl.LazyFrame:
-        path = self._history.files.local_path(file.file)
-        if path is not None:
-            return pl.scan_parquet(path, hive_partitioning=False)
-        return pl.read_parquet(
-            io.BytesIO(self._history.files.read(file.file)), hive_partitioning=False
-        ).lazy()
 
 
 def _who(series: Series) -> Who:

@@ -20,7 +20,7 @@ END_SECONDS: Final = 30.0
 ARGUMENTS: Final = ("demo", "--provider", "kis", "--no-browser", "--json", "--port", "0")
 MEMBERS: Final = {
     "day", "universe", "sweeps", "slots", "record_rate", "reconnects", "gaps", "completeness", "ledger",
-    "backup", "journal_hash", "url",
+    "backup", "journal_hash", "url", "record_rate_lowest", "records", "files",
 }  # fmt: skip
 
 

@@ -139,9 +139,12 @@ class Records:
         self._entered = entered
         self._counters: dict[tuple[str, int], VolumeCounter] = {}
         self._samples: dict[tuple[str, int], list[int]] = {}
+        self.counts: Counter[str] = Counter()
+        """Records by kind."""
 
     def fold(self, record: _Scalp) -> None:
         """One record, in the order of the journal."""
+        self.counts[record.kind] += 1
         at_ns = parse_iso(record.receive_time)
         key = (record.symbol, bisect_right(self._entered.get(record.symbol, []), at_ns))
         counter = self._counters.get(key)
@@ -158,6 +161,15 @@ class Records:
         seen = self._samples.setdefault(key, [grid_ns, grid_ns, 0])
         if grid_ns > seen[1]:  # the last of a session may stand outside the grid
             seen[1], seen[2] = grid_ns, seen[2] + 1
+
+    def lowest(self) -> float | None:
+        """The least samples per second that a slot had, of those that lasted a minute; None without one."""
+        rates = [
+            more / ((last - first) / NS_PER_SECOND)
+            for first, last, more in self._samples.values()
+            if last - first >= 60 * NS_PER_SECOND
+        ]
+        return round(min(rates), 4) if rates else None
 
     def rate(self) -> float | None:
         """Samples per second and slot, from the first to the last of each; None without two of any."""
@@ -220,13 +232,26 @@ def day_report(
             "overflow": _overflow(root, provider),
         },
         "record_rate": records.rate(),
+        "record_rate_lowest": records.lowest(),
+        "records": dict(sorted(records.counts.items())) | {"swing": _lines(root, f"swing/{provider}")},
         "reconnects": events.reconnects,
         "gaps": events.gaps,
         "completeness": records.completeness(),
         "ledger": events.ledger(),
         "backup": {"verified": None},
+        "files": _files(root, provider),
         "journal_hash": journal_hash(root, provider),
     }
+
+
+def _files(root: Path, provider: str) -> dict[str, int]:
+    """How many partitions there are, and their bytes as they lie there."""
+    files = [file for file in partitions(root) if f"/{provider}" in file.path]
+    return {"count": len(files), "bytes": sum(file.on_disk(root).stat().st_size for file in files)}
+
+
+def _lines(root: Path, prefix: str) -> int:
+    return sum(1 for file in partitions(root, [prefix]) for _ in read_lines(root, file))
 
 
 def _universe(root: Path, provider: str, market: str, day: date) -> dict[str, Any] | None:

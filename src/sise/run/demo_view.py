@@ -122,7 +122,10 @@ def _day_table(facts: dict[str, Any], seconds: float) -> Table:
         f"{_number(slots['max_held'])} of {slots['limit']} held, {_number(slots['swaps'])} swaps, "
         f"overflow {_number(slots['overflow'])}",
     )
-    table.add_row("samples per second and slot", _number(facts["record_rate"]))
+    lowest = _number(facts["record_rate_lowest"])
+    table.add_row("samples per second and slot", f"{_number(facts['record_rate'])} (the lowest {lowest})")
+    records = ", ".join(f"{kind} {count:,}" for kind, count in facts["records"].items())
+    table.add_row("records", records)
     heard = f"{complete['ratio']:.4%} of what was traded in slots" if complete else "unknown"
     table.add_row("volume heard", heard)
     if ledger:
@@ -132,6 +135,7 @@ def _day_table(facts: dict[str, Any], seconds: float) -> Table:
     table.add_row("reconnects, gaps", f"{facts['reconnects']}, {len(gaps)}")
     for gap in gaps[-SHOWN_GAPS:]:
         table.add_row("", f"{gap['start']} to {gap['end'] or '(open)'}  {gap['scope']}  {gap['reason']}")
+    table.add_row("files", f"{facts['files']['count']}, {facts['files']['bytes']:,} bytes")
     table.add_row("backup", backup_text(facts["backup"]))
     table.add_row("journal", f"SHA-256 {facts['journal_hash']}")
     return table

@@ -85,6 +85,9 @@ class Link:
         self._rng = rng
         self._connections = 0
         self._opening = True
+        self._socket: Socket | None = None
+        self._asked: int | None = None
+        """The signs of life when proof was asked for; None: it was not."""
         self._paused = False
         self.state: State = "connecting"
         self.since_ns = self._started = clock.now_ns()
@@ -108,9 +111,11 @@ class Link:
                 self._note_attempt(waited, "FAIL", [], str(error))
                 self.attempt += 1
                 continue
+            self._socket = socket
             try:
                 lived = await self._listen(socket, waited)
             finally:
+                self._socket = None
                 await socket.close()
                 self._enter("closed")
             self.attempt = 1 if lived >= STABLE_SECONDS else self.attempt + 1
@@ -188,11 +193,38 @@ class Link:
         """Where a hole begins: the last data, or, where none came yet, the moment we began to listen."""
         return max(self._observer.heard_at, self._started)
 
+    def ask_for_proof(self) -> None:
+        """Shortly before the hours end: whoever does not answer by then was perhaps silent for longer."""
+        if self._socket is None or not self._line.carried:
+            return
+        if (text := self._line.probe()) is not None:
+            self._socket.send(text)
+        self._asked = self._signs()
+
+    def _signs(self) -> int:
+        """Changes with everything that proves the line; answers by REST do not."""
+        return self._observer.heard_at + self._line.answers
+
     def leave(self, now_ns: int) -> None:
         """The track's hours are over: what is pending is recorded, and what was a hole ends here."""
+        if self._asked == self._signs():
+            self._gaps.begin(self._last_heard(), "silent_socket", "no answer before the hours were over")
+        self._asked = None
         self._forget(now_ns)
         self._gaps.end(now_ns)
         self._diary.write("hours_over", "the scalp track's hours are over", scope="scalp")
+
+    @property
+    def hole_since(self) -> int | None:
+        """Where the hole begins that is open now (UTC ns)."""
+        return None if self._gaps.open is None else self._gaps.open.start_ns
+
+    def end_hole(self, end_ns: int, again_ns: int | None) -> None:
+        """The hole ended with the hours of its day; from ``again_ns`` on, if given, there is another."""
+        if (gap := self._gaps.open) is not None:
+            self._gaps.end(end_ns)
+            if again_ns is not None:
+                self._gaps.begin(again_ns, gap.reason)
 
     def _forget(self, now_ns: int) -> None:
         """Nothing that the line said is known to be so still."""
@@ -238,14 +270,14 @@ class Link:
 
     async def _watch(self, socket: Socket, heard_first: list[int]) -> str:
         """Wait until the line is lost, and say why."""
-        line, ledger = self._line, self._observer.ledger
+        line = self._line
         watch = _Watch(self._clock.monotonic_ns())
         confirmed = False
         while not socket.closed.done():
             self._say(socket)
             await self._look(socket)
             now = self._clock.monotonic_ns()
-            verdict = watch.look(now, ledger.events_decoded + line.answers, subscribed=bool(heard_first))
+            verdict = watch.look(now, self._signs(), subscribed=bool(heard_first))
             if not confirmed and now - watch.began >= CONFIRM_SECONDS * NS_PER_SECOND:
                 confirmed = True
                 self._confirm()
@@ -326,7 +358,7 @@ class _Watch:
         self._pinged = now
 
     def look(self, now: int, events: int, *, subscribed: bool) -> Literal["", "ping", "probe", "silent"]:
-        """``events`` is any count that grows with the data heard."""
+        """``events`` is any number that changes with the data heard."""
         if events != self._events:
             if self._events >= 0:
                 self._probed = None

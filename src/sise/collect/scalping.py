@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from sise.collect.diary import Diary
 from sise.collect.hours import TrackHours
 from sise.collect.link import Link
 from sise.model.time import NS_PER_SECOND, Clock
+
+PROOF_SECONDS: Final = 3
+"""A silence that begins so shortly before the end of the hours is not seen."""
 
 
 class ScalpTrack:
@@ -52,6 +55,7 @@ class ScalpTrack:
     async def run(self) -> None:
         """Until cancelled; the slots of the start are seated already."""
         chosen_ns = self._clock.now_ns()
+        self._end_old_hole(chosen_ns)
         while True:
             self._changed.clear()
             start_ns = self._hours.next_scalp_ns(self._clock.now_ns())
@@ -64,6 +68,14 @@ class ScalpTrack:
             if await self._reach(start_ns):
                 await self._listen()
                 self._on_over(self._clock.now_ns())
+
+    def _end_old_hole(self, now_ns: int) -> None:
+        """A session that was killed left a hole; it ends with its hours, however late the next one starts."""
+        since = self._link.hole_since
+        end = None if since is None else self._hours.scalp_end_ns(since)
+        if since is not None and end is not None and since < end <= now_ns:
+            again = self._hours.next_scalp_ns(end)
+            self._link.end_hole(end, again if again < now_ns else None)
 
     async def _reach(self, moment_ns: int) -> bool:
         """Wait until then; False: the hours have changed meanwhile."""
@@ -95,7 +107,14 @@ class ScalpTrack:
         while self._hours.scalps_at(self._clock.now_ns()):
             self._changed.clear()
             end_ns = self._hours.scalp_end_ns(self._clock.now_ns())
-            await self._first(self._until(end_ns), self._wait_for_change())
+            await self._first(self._end_at(end_ns), self._wait_for_change())
+
+    async def _end_at(self, end_ns: int | None) -> None:
+        """Wait until then, and have the line prove itself just before."""
+        if end_ns is not None:
+            await self._until(end_ns - PROOF_SECONDS * NS_PER_SECOND)
+            self._link.ask_for_proof()
+        await self._until(end_ns)
 
     async def _first(self, work: Coroutine[Any, Any, None], limit: Coroutine[Any, Any, None]) -> bool:
         """Do ``work`` until ``limit`` ends; True where it was done. Raises what either raised."""

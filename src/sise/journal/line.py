@@ -7,6 +7,7 @@ checksum and the newline too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from isal.isal_zlib import crc32
@@ -37,6 +38,14 @@ def add_line(buffer: bytearray, body: bytes) -> int:
     buffer += head
     buffer += b',"crc":"%08x"}\n' % crc32(head)
     return len(head) + CRC_TAIL_BYTES + 1
+
+
+def are_sound(lines: Sequence[bytes]) -> bool:
+    """Whether :func:`check_line` has nothing against any of the lines: one test of many, in less time."""
+    heads = [line[:-CRC_TAIL_BYTES] for line in lines]
+    tails = b"".join([line[-CRC_TAIL_BYTES:] for line in lines])
+    wanted = b',"crc":"%08x"}' * len(lines) % tuple(map(crc32, heads))
+    return tails == wanted and all(head.startswith(b"{") for head in heads)
 
 
 def check_line(line: bytes) -> None:

@@ -24,7 +24,7 @@ from sise.journal.files import (
     partitions,
     present,
 )
-from sise.journal.line import LINE_BYTES_MAX, CorruptLine, check_line
+from sise.journal.line import LINE_BYTES_MAX, CorruptLine, are_sound, check_line
 from sise.model.time import NS_PER_SECOND
 
 log = logging.getLogger(__name__)
@@ -188,8 +188,13 @@ class _Track:
     def _take(self, lines: list[Line], whole: bytes) -> bool:
         assert self.cursor is not None
         path, number = self.cursor.path, self.cursor.line
+        bodies = whole[:-1].split(b"\n")
+        if are_sound(bodies):
+            lines += [Line(f"{path}:{at}", body) for at, body in enumerate(bodies, number + 1)]
+            self.cursor = Cursor(path, number + len(bodies), self.cursor.offset + len(whole))
+            return True
         bad = held_lines = held_bytes = 0
-        for body in whole[:-1].split(b"\n"):
+        for body in bodies:
             number += 1
             try:
                 check_line(body)

@@ -28,8 +28,8 @@ MENDED_SECONDS: Final = 300
 OPENING_SECONDS: Final = 8
 SHOWN: Final = 3
 """Of each kind, so many examples."""
-END_SECONDS: Final = 1.0
-"""Before the end of the hours frames may be on their way."""
+END_SECONDS: Final = 3.0
+"""Before the end of the hours a silence is no longer seen, and frames may be on their way."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -121,7 +121,7 @@ def lost_frames_lie_in_gaps(journal: Journal, outcome: Outcome) -> list[str]:
         sent[str(row["crc32"])].append(int(str(row["ns"])))
     invented = (crc for crc in heard if crc not in sent)
     holes = _scalp_gaps(journal) + _openings(journal)
-    holes += [(at - round(END_SECONDS * NS_PER_SECOND), 2**63) for at in _line_ends(journal)]
+    holes += _rests(journal)
     missed = outcome.left_out + [at for crc, moments in sent.items() for at in moments[heard[crc] :]]
     unsaid = (iso(at) for at in sorted(missed) if not any(start <= at <= end for start, end in holes))
     return _some("heard, but never sent", invented) + _some("lost outside a gap", unsaid)
@@ -191,14 +191,16 @@ def _joined(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _line_ends(journal: Journal) -> list[int]:
-    """When the last line was left on purpose: at the end of the hours, or of the last session."""
-    ends = [
-        event
-        for event in journal.of("hours_over", "session_end")
-        if event["detail"].get("how") != "recovered"
-    ]
-    return [parse_iso(ends[-1]["timestamp"])] if ends else []
+def _rests(journal: Journal) -> list[tuple[int, int]]:
+    """When no line was wanted: from the end of the hours, or of a session, to the next first data."""
+    rests: list[tuple[int, int]] = []
+    for event in journal.of("hours_over", "session_end", "connected"):
+        at = parse_iso(event["timestamp"])
+        if event["event_type"] == "connected":
+            rests = [(start, min(end, at)) for start, end in rests]
+        elif event["detail"].get("how") != "recovered":
+            rests.append((at - round(END_SECONDS * NS_PER_SECOND), 2**63))
+    return rests
 
 
 def _lies_in(at: int, span: list[int] | None) -> bool:

@@ -7,7 +7,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -16,9 +15,12 @@ from typer.core import TyperGroup
 
 from sise.model.errors import BadInput
 from sise.model.time import SystemClock
+from sise.run.calendars import exceptions_of
+from sise.run.etl_follow import follow_journal, keep_and_tell
 from sise.run.etl_view import tell
-from sise.run.lifetime import begin, stop_event
-from sise.run.options import ForOption, JsonOption, parse_duration
+from sise.run.history import history_of
+from sise.run.lifetime import begin
+from sise.run.options import ForOption, HistoryOption, JsonOption, parse_duration
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 DAYS_MAX = 400
 GC_AFTER_OBJECTS = 100_000
 """Rows are many small objects without cycles: to look for some every 700 is work for nothing."""
-FOLLOW_SECONDS = 0.5
-HOUSE_SECONDS = 3_600.0
 
 
 class _DayFirst(TyperGroup):
@@ -52,12 +52,6 @@ app = typer.Typer(
 
 DayArgument = Annotated[str, typer.Argument(metavar="DATE", help="The market's day, such as 2026-11-20.")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Up to this day, included.")]
-HistoryOption = Annotated[
-    str | None,
-    typer.Option(
-        "--history", metavar="PLACE", help="A folder or s3://bucket/folder; else history in the data folder."
-    ),
-]
 
 
 @app.command("load")
@@ -86,18 +80,20 @@ def load_(
     if follow == (day is not None):
         raise BadInput("DATE", day or "", "name a day such as 2026-11-20, or give --follow")
     with _opened(follows=follow) as (settings, engine):
-        etl = Etl(engine, settings.data_dir, SystemClock().now_ns, Patience(patience))
+        exceptions = exceptions_of(settings)
+        now_ns = SystemClock().now_ns
+        etl = Etl(engine, settings.data_dir, now_ns, Patience(patience), exceptions=exceptions)
         if follow:
-            asyncio.run(_follow(etl, engine, settings.data_dir, seconds))
+            asyncio.run(follow_journal(etl, engine, settings.data_dir, seconds))
             tell([], {"days": [_done(each) for each in etl.followed]}, as_json)
             return
         days = _days(settings, str(day), to)
         outcomes = etl.load_days(days)
-        proofs = _proofs(engine, settings.data_dir, days) if verify else []
+        proofs = _proofs(engine, settings, days) if verify else []
         differs = {proof.day for proof in proofs if not proof.ok}
         sound = [each for each in days if each.name not in differs]
         kept = _keep(engine, settings, sound, history) if keep else []
-        house = _keep_house(engine, settings.data_dir)
+        house = keep_and_tell(engine, settings.data_dir)
     told = {"days": [_done(each) for each in outcomes], "history": kept, "retention": house}
     tell(proofs, told, as_json)
 
@@ -116,12 +112,11 @@ def verify(
 
     with _opened() as (settings, engine):
         days = _days(settings, day, to)
-        proofs = _proofs(engine, settings.data_dir, days)
+        proofs = _proofs(engine, settings, days)
         told: dict[str, Any] = {}
         if rebuild:
-            made = {
-                each.name: rebuild_day(engine, settings.data_dir, each, SystemClock().now_ns) for each in days
-            }
+            root, exceptions, now_ns = settings.data_dir, exceptions_of(settings), SystemClock().now_ns
+            made = {each.name: rebuild_day(engine, root, each, now_ns, exceptions) for each in days}
             told["rebuilt"] = {
                 name: {"ok": one.ok, "differ": [table for table, (a, b) in one.tables.items() if a != b]}
                 for name, one in made.items()
@@ -143,8 +138,11 @@ def check(
 
     first = _date(day) if day else None
     last = _date(to) if to else first
-    with _opened() as (_, engine):
-        found = check_bars(engine, first, last, SystemClock().now_ns())
+    if first is not None and last is not None and last < first:
+        raise BadInput("--to", str(to), f"it is before {first}: write the earlier day first")
+    with _opened() as (settings, engine):
+        now = SystemClock().now_ns()
+        found = check_bars(engine, settings.data_dir, first, last, now, exceptions_of(settings))
     if as_json:
         told = {name: dict(rules) for name, rules in found.items()}
         typer.echo(msgspec.json.encode({"findings": told}))
@@ -209,10 +207,11 @@ def _days(settings: Settings, text: str, to: str | None) -> list[MarketDay]:
     return days
 
 
-def _proofs(engine: Engine, root: Path, days: list[MarketDay]) -> list[DayProof]:
+def _proofs(engine: Engine, settings: Settings, days: list[MarketDay]) -> list[DayProof]:
     from sise.warehouse.etl.verify import verify_day
 
-    return [verify_day(engine, root, day) for day in days]
+    exceptions = exceptions_of(settings)
+    return [verify_day(engine, settings.data_dir, day, exceptions) for day in days]
 
 
 def _keep(engine: Engine, settings: Settings, days: list[MarketDay], place: str | None) -> list[str]:
@@ -220,33 +219,6 @@ def _keep(engine: Engine, settings: Settings, days: list[MarketDay], place: str 
     from sise.warehouse.etl.keep import keep_day
     from sise.warehouse.history import History
 
-    history = History.at(place or str(settings.data_dir / "history"))
+    history = History.at(place or history_of(settings))
     now = SystemClock().now_ns()
     return [file for day in days if day.end_ns <= now for file in keep_day(engine, history, day, now)]
-
-
-def _keep_house(engine: Engine, root: Path) -> list[dict[str, Any]]:
-    from sise.warehouse.etl.retention import keep_house
-
-    decisions = keep_house(engine, root, SystemClock().now_ns())
-    # a table's name is a kind of its own, not plain text
-    return [msgspec.structs.asdict(each) | {"table": str(each.table)} for each in decisions]
-
-
-async def _follow(etl: Any, engine: Engine, root: Path, seconds: float | None) -> None:
-    """Follow until asked to stop; the work is done in a thread, so that a signal is heard."""
-    clock = SystemClock()
-    with stop_event(seconds) as stop:
-        await asyncio.to_thread(etl.begin_following)
-        housed = 0
-        while not stop.is_set():
-            worked = await asyncio.to_thread(etl.follow_once)
-            if clock.monotonic_ns() - housed > HOUSE_SECONDS * 1e9 or not housed:
-                housed = clock.monotonic_ns()
-                await asyncio.to_thread(_keep_house, engine, root)
-            if not worked:
-                try:
-                    await asyncio.wait_for(stop.wait(), FOLLOW_SECONDS)
-                except TimeoutError:
-                    continue
-        await asyncio.to_thread(etl.close)

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Date, Double, Integer, String, Text
 
-from sise.model.time import NS_PER_US, iso
+from sise.model.time import NS_PER_SECOND, NS_PER_US, iso
 from sise.warehouse.tables.types import LAST_NS, Number, UtcTime, exact, for_sqlite, number_fault, time_fault
 
 Form = Literal["lines", "values", "sqlite"]
@@ -30,6 +30,8 @@ SURE_NUMBER_CHARACTERS: Final = 20
 """A float whose text is no longer, and has no exponent, has at most 18 decimals."""
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _SPECIAL: Final = "\\\t\n\r"
+_ODD: Final = "en"
+"""Letters of an exponent, ``inf`` and ``nan``."""
 
 
 class Kind(NamedTuple):
@@ -98,7 +100,8 @@ def _sound_times(values: list[Any]) -> bool:
 def _write_times(values: list[Any], form: Form) -> list[Any]:
     if form == "sqlite":
         return [value // NS_PER_US for value in values]
-    return [iso(value)[:-1] for value in values]
+    seconds = {second: iso(second * NS_PER_SECOND)[:19] for second in {ns // NS_PER_SECOND for ns in values}}
+    return [f"{seconds[ns // NS_PER_SECOND]}.{ns % NS_PER_SECOND // NS_PER_US:06d}" for ns in values]
 
 
 def _sound_numbers(values: list[Any]) -> bool:
@@ -106,22 +109,30 @@ def _sound_numbers(values: list[Any]) -> bool:
         return False
     texts = list(map(repr, values))
     joined = "".join(texts)
-    return (
-        max(map(len, texts), default=0) <= SURE_NUMBER_CHARACTERS
-        and not any(mark in joined for mark in "ein")  # exponent, inf, nan
-        and not any(type(value) is int and number_fault(value) for value in values)
-        and (not values or max(map(abs, values)) < 1e15)
-    )
+    if max(map(len, texts), default=0) > SURE_NUMBER_CHARACTERS or any(mark in joined for mark in _ODD):
+        odd = [value for value, text in zip(values, texts, strict=True) if not _is_plain(text)]
+        if any(map(number_fault, odd)):
+            return False
+        values = [value for value, text in zip(values, texts, strict=True) if _is_plain(text)]
+    return max(map(abs, values), default=0) < 1e15
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= SURE_NUMBER_CHARACTERS and not ("e" in text or "n" in text)
 
 
 def _write_numbers(values: list[Any], form: Form) -> list[Any]:
+    usual = set(map(type, values)) <= {float, int}
     if form == "sqlite":
-        return list(map(for_sqlite, values))
-    if set(map(type, values)) <= {float, int}:
-        texts = list(map(repr, values))
-        if "e" not in "".join(texts):
-            return texts
-    return [format(exact(value), "f") for value in values]
+        return [value if usual and value % 1 else for_sqlite(value) for value in values]
+    if not usual:
+        return [format(exact(value), "f") for value in values]
+    texts = list(map(repr, values))
+    if "e" not in "".join(texts):
+        return texts
+    return [
+        format(exact(value), "f") if "e" in text else text for value, text in zip(values, texts, strict=True)
+    ]
 
 
 def _text_fault(limit: int, value: Any) -> str | None:
@@ -141,12 +152,13 @@ def _text_fault(limit: int, value: Any) -> str | None:
 @lru_cache(maxsize=64)
 def _text(limit: int) -> Kind:
     def sound(values: list[Any]) -> bool:
-        if not set(map(type, values)) <= {str} or max(map(len, values), default=0) > limit:
+        if not set(map(type, values)) <= {str}:
             return False
-        return _text_fault(1 << 62, "".join(values)) is None
+        distinct = set(values)  # most columns of texts say the same again and again
+        return max(map(len, distinct), default=0) <= limit and _text_fault(1 << 62, "".join(distinct)) is None
 
     def write(values: list[Any], form: Form) -> list[Any]:
-        joined = "".join(values) if form == "lines" else ""
+        joined = "".join(set(values)) if form == "lines" else ""
         if not any(mark in joined for mark in _SPECIAL):
             return values
         return [value.translate(_ESCAPES) for value in values]

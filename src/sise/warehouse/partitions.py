@@ -69,7 +69,7 @@ def make_ahead(engine: Engine, now_ns: int) -> list[Decision]:
         months.append(months[-1].after)
     tables = [table for table in metadata.sorted_tables if rules(table).partitioned]
     return [
-        Decision(table.name, _shown(month), "made", "in good time")
+        Decision(str(table.name), _shown(month), "made", "in good time")
         for table in tables
         for month in make(engine, table, months)
     ]
@@ -128,11 +128,11 @@ def ensure(engine: Engine, table: Table, days: Iterable[str]) -> None:
 
 def _decide(engine: Engine, table: Table, month: Month, before_ns: int, backed_up: BackedUp) -> Decision:
     if month.end_ns > before_ns:
-        return Decision(table.name, _shown(month), "kept", "not every row is old enough")
+        return Decision(str(table.name), _shown(month), "kept", "not every row is old enough")
     if not backed_up(table, month):
-        return Decision(table.name, _shown(month), "held", "old enough to go, but not backed up")
+        return Decision(str(table.name), _shown(month), "held", "old enough to go, but not backed up")
     _remove(engine, table, month)
-    return Decision(table.name, _shown(month), "removed", "old enough, and backed up")
+    return Decision(str(table.name), _shown(month), "removed", "old enough, and backed up")
 
 
 def _remove(engine: Engine, table: Table, month: Month) -> None:

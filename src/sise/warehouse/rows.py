@@ -53,6 +53,10 @@ class RowStore:
     def add(self, event_ns: int, frame: int, price: float, size: float) -> None:
         time = event_ns // NS_PER_SECOND
         time -= time % self.size
+        times = self.time
+        if times and times[-1] == time:  # where most trades belong
+            self._update(-1, event_ns, frame, price, size)
+            return
         at = self._place(time)
         if at < 0:
             self.late += 1
@@ -106,7 +110,8 @@ class RowStore:
             self.high[at] = price
         elif price < self.low[at]:
             self.low[at] = price
-        if (event_ns, frame) >= (self.closed_by[at], self.close_frame[at]):
+        closed_by = self.closed_by[at]
+        if event_ns > closed_by or (event_ns == closed_by and frame >= self.close_frame[at]):
             self.close[at], self.closed_by[at], self.close_frame[at] = price, event_ns, frame
         elif (event_ns, frame) < (self.opened_by[at], self.open_frame[at]):
             self.open[at], self.opened_by[at], self.open_frame[at] = price, event_ns, frame

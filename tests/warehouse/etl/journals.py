@@ -96,7 +96,7 @@ def slots(day: MarketDay, at: float, *symbols: str) -> bytes:
     return event(day, at, "slots", slots=[{"symbol": symbol} for symbol in symbols])
 
 
-def event(day: MarketDay, at: float, kind: str, **detail: object) -> bytes:
+def event(day: MarketDay, at: float, kind: str, /, **detail: object) -> bytes:
     return _encode(
         SystemEvent(
             event_type=kind,

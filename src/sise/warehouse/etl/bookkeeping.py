@@ -1,4 +1,4 @@
-"""What is said of a run: in the database (``etl_runs``), and in a file that needs no database."""
+"""One run at a time over a market, patience with the database, and the file that says how a run went."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Engine, func, select
 
 from sise.journal.etlstate import EtlRun, write_run
@@ -19,45 +18,14 @@ from sise.model.errors import BadInput, Unreachable
 from sise.model.time import iso
 from sise.warehouse.etl.dayload import Counts
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.load import load
-from sise.warehouse.schema import etl_cursor, etl_runs
+from sise.warehouse.schema import etl_cursor
 
 log = logging.getLogger(__name__)
 
-RUN_COLUMNS: Final = (
-    *("run_id", "provider", "market", "day", "started_at", "ended_at", "status"),
-    *("lines_read", "rows_changed", "rows_same", "rows_rejected", "detail"),
-)
 WAITS_SECONDS: Final = (1, 2, 5, 10, 30)
 """Between attempts while the database is away; the last one again and again."""
 LOCK_WAIT_SECONDS: Final = 3_600.0
 LOCK_LOOK_SECONDS: Final = 0.1
-
-
-def tell_run(
-    engine: Engine,
-    day: MarketDay,
-    status: Literal["running", "done", "failed"],
-    started_ns: int,
-    ended_ns: int | None,
-    counts: Counts,
-    detail: dict[str, Any],
-) -> None:
-    """The day's row in ``etl_runs``: one a day and market, of the last run."""
-    text = msgspec.json.encode(detail | {"damaged": counts.damaged}).decode()
-    row = (
-        *(day.name, day.provider, day.market, day.day, started_ns, ended_ns, status),
-        *(counts.lines_read, counts.rows_changed, counts.rows_same, counts.rows_rejected, text),
-    )
-    load(engine, etl_runs, RUN_COLUMNS, [row])
-
-
-def told_of(engine: Engine, day: MarketDay) -> dict[str, Any] | None:
-    """What the last run over a day said in its detail, with its ``status``; None: there was none."""
-    query = select(etl_runs.c.status, etl_runs.c.detail).where(etl_runs.c.run_id == day.name)
-    with engine.connect() as connection:
-        row = connection.execute(query).first()
-    return None if row is None else {**msgspec.json.decode(row.detail or "{}"), "status": row.status}
 
 
 def is_loaded(engine: Engine, day: MarketDay) -> bool:
@@ -77,7 +45,7 @@ def is_loaded(engine: Engine, day: MarketDay) -> bool:
 
 
 def tell_file(root: Path, day: MarketDay, now_ns: int, counts: Counts, reason: str = "") -> None:
-    """The same beside the journal. ``reason``: why it failed; empty: it did not."""
+    """How a run went, beside the journal. ``reason``: why it failed; empty: it did not."""
     run = EtlRun(
         provider=day.provider,
         market=day.market,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 from msgspec import structs
 from sqlalchemy import Engine, Table, and_, delete, select
 
+from sise.model.hours import SpecialDay
 from sise.model.time import NS_PER_US
 from sise.warehouse.candles_expected import calendar_of
 from sise.warehouse.engine import writing
-from sise.warehouse.etl.days import MarketDay
+from sise.warehouse.etl.days import MarketDay, all_days
 from sise.warehouse.etl.frames import BARS, bars_frame
+from sise.warehouse.etl.hearing import Hearing, fold_safely, read_events
 from sise.warehouse.load import load
 from sise.warehouse.quality import RULES, findings, series_of
 from sise.warehouse.schema import eod_prices
@@ -28,8 +31,18 @@ COLUMNS: Final = (
 ROWS_AT_ONCE: Final = 10_000
 
 
-def check_bars(engine: Engine, first: date | None, last: date | None, now_ns: int) -> dict[str, Counter[str]]:
+def check_bars(
+    engine: Engine,
+    root: Path,
+    first: date | None,
+    last: date | None,
+    now_ns: int,
+    exceptions: Sequence[SpecialDay] = (),
+) -> dict[str, Counter[str]]:
     """Judge the bars of these market days (``None``: no bound); findings by table and rule.
+
+    ``exceptions``: this installation's own trading days and hours; what the journal at ``root`` has of the
+    provider's answers to whether a day is one, wins.
 
     What an earlier check found in the same bars and is not so any more is taken out of ``findings``.
     """
@@ -45,12 +58,25 @@ def check_bars(engine: Engine, first: date | None, last: date | None, now_ns: in
                 continue
             # an unknown bar is no statement: what its hole left out is not the provider's fault
             sure = bars.filter(pl.col("state") != "unknown")
-            series = series_of(seconds, market, calendar_of(market), adjusted=False, source=table.name)
+            answers = told_days(root, MarketDay(provider, market, date.min), first, last)
+            calendar = calendar_of(market, exceptions, answers)
+            series = series_of(seconds, market, calendar, adjusted=False, source=table.name)
             found = findings(sure, series)
             rows = list(_rows(found, (provider, market, venue), now_ns))
             _replace(engine, table, (provider, market, venue), bars, rows)
             told.setdefault(str(table.name), Counter()).update(found["rule"].to_list())
     return told
+
+
+def told_days(root: Path, market: MarketDay, first: date | None, last: date | None) -> dict[date, bool]:
+    """The provider's answers to whether these days are trading days, as far as the journal has them."""
+    hearing = Hearing()
+    for day in all_days(root):
+        if (first is None or day >= first) and (last is None or day <= last):
+            for event, line in read_events(root, structs.replace(market, day=day)):
+                if event.event_type == "trading_day":
+                    fold_safely(hearing, event, line)
+    return hearing.told
 
 
 def _markets(engine: Engine, table: Table) -> list[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ come apart.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ from msgspec import Struct
 from sqlalchemy import Engine, Table, select
 
 from sise.journal.files import Line
+from sise.model.calendar import Calendar
+from sise.model.hours import SpecialDay
 from sise.warehouse.etl import barrows, eod, holes
 from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.hearing import event_of, fold_safely, hearing_before
@@ -41,6 +43,10 @@ from sise.warehouse.schema import (
 SWING_LINES: Final = 20_000
 SWING: Final = "swing_bars_10m"
 """Rejected lines of the swing track are kept under this table."""
+CHANGES_BARS: Final = frozenset(
+    ("gap_marker", "disconnected", "connected", "hours_over", "slots", "session_start")
+)
+"""Events after which bars that are stored may have to be said anew."""
 
 
 class Counts(Struct):
@@ -59,9 +65,12 @@ class DayLoad:
     Every method may raise ``Unreachable``; called again, it goes on with what was not stored.
     """
 
-    def __init__(self, engine: Engine, root: Path, day: MarketDay) -> None:
+    def __init__(
+        self, engine: Engine, root: Path, day: MarketDay, exceptions: Sequence[SpecialDay] = ()
+    ) -> None:
+        """``exceptions``: this installation's own trading days and hours."""
         self.day, self._engine = day, engine
-        self._root = root
+        self._root, self._exceptions = root, exceptions
         self.counts = Counts()
         self.stray_days: set[MarketDay] = set()
         """Other days whose bars must be made again, because of what stands in this one's journal."""
@@ -70,6 +79,8 @@ class DayLoad:
         self._reader = DayReader(root, day)
         self._cursors, self._rejected = _loaded(engine, day)
         self._lines: list[Line] = []
+        self._more = False
+        """The journal may have more lines at once: what is less than a unit waits for them."""
         self._pending: list[tuple[list[Batch], int, int]] = []
         """Batches of what was folded and is not stored: with their lines and rejects."""
         self.fold = DayFold(day)
@@ -84,8 +95,11 @@ class DayLoad:
     def step(self, now_ns: int) -> bool:
         """Read and store the next unit of each track; False where the journal has no more."""
         # events are written before the records that they concern: read after them, they are never behind
-        if not self._lines:
-            self._lines = self._reader.scalp(UNIT_ROWS)
+        wanted = UNIT_ROWS - len(self._lines)
+        if wanted > 0:
+            found = self._reader.scalp(wanted)
+            self._lines += found
+            self._more = len(found) >= wanted
         events, sweeps = self._reader.events(), self._reader.swing(SWING_LINES)
         self.counts.damaged = self._reader.damaged()
         worked = bool(self._lines or events or sweeps or self._pending)
@@ -96,7 +110,7 @@ class DayLoad:
         return worked
 
     def _take_ticks(self, now_ns: int) -> None:
-        while self._lines:
+        while len(self._lines) >= UNIT_ROWS or (self._lines and not self._more):
             part, old = self._first_part()
             done = self._of_old(part) if old else load_unit(self._engine, self.day, part, now_ns)
             self.fold.fold(done.ticks)
@@ -131,8 +145,9 @@ class DayLoad:
             if event is None:
                 continue
             fold_safely(self.hearing, event, line)
-            if event.event_type in ("gap_marker", "disconnected", "slots", "session_start"):
+            if event.event_type in CHANGES_BARS:
                 self.fold.touch_all(self.day.start_ns)
+            self.sweeps.dirty = self.sweeps.dirty or event.event_type == "trading_day"
             if event.event_type != "gap_marker" or not line.ref.startswith(self.day.events):
                 continue
             row = holes.gap_row(event, line, self.day)
@@ -167,19 +182,20 @@ class DayLoad:
     def store_bars(self) -> None:
         """Store every bar that changed since the last time, and what the provider said of its day."""
         changed_only = not self._fresh
+        calendar = self.day.calendar(self._exceptions, self.hearing.told)
         for name, size in barrows.SIZES.items():
             rows = barrows.bar_rows(self.fold, self.hearing, size, changed_only=changed_only)
             self._store(metadata.tables[name], barrows.COLUMNS, rows)
         if self.sweeps.dirty or self._fresh:
             for name, size in SWEEP_SIZES.items():
-                self._store(metadata.tables[name], barrows.COLUMNS, self.sweeps.rows(size))
-        self._store_eod()
+                self._store(metadata.tables[name], barrows.COLUMNS, self.sweeps.rows(size, calendar))
+        self._store_eod(calendar)
         barrows.mark_clean(self.fold)
         self.sweeps.dirty = False
         self._fresh = False
 
-    def _store_eod(self) -> None:
-        rows = eod.eod_rows(self.day, self.sweeps, self.fold)
+    def _store_eod(self, calendar: Calendar) -> None:
+        rows = eod.eod_rows(self.day, self.sweeps, self.fold, calendar)
         with self._engine.connect() as connection:
             rows = eod.newer_only(connection, self.day, rows)
         self._store(eod_prices, eod.COLUMNS, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -15,7 +15,7 @@ from msgspec import Struct
 from sise.journal.files import PartitionFile, partitions, present, read_lines
 from sise.journal.partition import SEALED_SUFFIX, SUFFIX
 from sise.model.calendar import Calendar
-from sise.model.hours import VENUE_OF_MARKET
+from sise.model.hours import VENUE_OF_MARKET, SpecialDay
 from sise.model.time import MARKET_ZONES, in_zone, to_ns
 
 LEDGER_LINES: Final = 1
@@ -67,9 +67,15 @@ class MarketDay(Struct, frozen=True, order=True):
     def name(self) -> str:
         return f"{self.provider}/{self.market}/{self.day}"
 
-    def calendar(self) -> Calendar:
-        """Whose days its provider's volume counts by."""
-        return Calendar(VENUE_OF_MARKET[self.market])
+    def calendar(
+        self, exceptions: Iterable[SpecialDay] = (), told: Mapping[date, bool] | None = None
+    ) -> Calendar:
+        """Whose days its provider's volume counts by, with this installation's ``exceptions``.
+
+        ``told``: the provider's own answers, as the journal has them; they win.
+        """
+        venue = VENUE_OF_MARKET[self.market]
+        return Calendar(venue, overrides=exceptions, told=told, told_by=self.provider)
 
     def never_shuts(self) -> bool:
         """Whether trading, and so a session of ours, goes on over midnight."""

@@ -2,14 +2,17 @@
 
 A symbol's own lines are its proof. Two of them, at most ``SILENCE_SECONDS`` apart, prove that all trades
 between them were heard; a line comes for every slot at least every two seconds. Time counts only while the
-symbol had a slot (the events ``slots``), and not in a hole (``gap_marker``, or a ``disconnected`` that no
-marker ended yet). The page's live bars follow the same rules, by session instead of by symbol.
+symbol had a slot (the events ``slots``), not in a hole (``gap_marker``, or a ``disconnected`` that no
+marker ended yet), and not while the track rested (from ``hours_over`` to the next ``connected``): lines that
+are written then say nothing of trades. The page's live bars follow the same rules, by session instead of by
+symbol.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +61,11 @@ class _Detail(Struct):
     gap_start_ts: str = ""
 
 
+class _TradingDay(Struct):
+    day: date
+    open: bool
+
+
 event_decoder: Final = msgspec.json.Decoder(Event)
 
 
@@ -93,16 +101,19 @@ class Proofs:
 
 
 class Hearing:
-    """The slots and holes of one provider's market, folded from its events in their order."""
+    """The slots, holes and trading days of one provider's market, folded from its events in their order."""
 
     def __init__(self) -> None:
         self._slots: dict[str, list[list[int]]] = {}
         self._told = False
         self._holes: dict[tuple[str, int], list[Any]] = {}
         """Scope and start: its end, and the session that told of it."""
+        self._rests: list[list[int]] = []
+        self.told: dict[date, bool] = {}
+        """What the provider answered to whether a day is a trading day (True: open)."""
 
     def fold(self, event: Event) -> None:
-        """Take an event; what is no news of slots or holes is passed over."""
+        """Take an event; what is no news of slots, holes, hours or trading days is passed over."""
         match event.event_type:
             case "slots":
                 detail = msgspec.json.decode(event.detail, type=_Detail)
@@ -116,6 +127,18 @@ class Hearing:
                 self._holes[detail.scope or "scalp", start] = [FOR_EVER_NS, event.session_id]
             case "session_start":
                 self._on_session(event.session_id, parse_iso(event.timestamp))
+            case "hours_over":
+                self._rests.append([parse_iso(event.timestamp), FOR_EVER_NS])
+            case "connected":
+                self._on_connected(parse_iso(event.timestamp))
+            case "trading_day":
+                answer = msgspec.json.decode(event.detail, type=_TradingDay)
+                self.told[answer.day] = answer.open
+
+    def _on_connected(self, at_ns: int) -> None:
+        for rest in self._rests:
+            if rest[1] == FOR_EVER_NS and rest[0] <= at_ns:
+                rest[1] = at_ns
 
     def _on_slots(self, symbols: set[str], at_ns: int) -> None:
         self._told = True
@@ -148,7 +171,7 @@ class Hearing:
             windows = self._slots.get(symbol, [])
             both = ((max(a, c), min(b, d)) for a, b in spans for c, d in windows)
             spans = [span for span in both if span[0] < span[1]]
-        return Listening(spans, self.holes())
+        return Listening(spans, [*self.holes(), *((start, end) for start, end in self._rests)])
 
     def knows_slots(self) -> bool:
         return self._told

@@ -72,14 +72,18 @@ class Minutes:
 
     def on_trade(self, record: TradeRecord, event_ns: int, receive_ns: int, ref: str) -> None:
         minute = event_ns // MINUTE_NS * MINUTE_SECONDS
-        note = self.touch(minute)
-        frame = record.frame
-        self.rows.add(event_ns, frame, record.price, record.size)
-        note.value += record.price * record.size
-        if (event_ns, frame) >= (note.last_ns, note.last_frame):
+        note = self.notes.get(minute)
+        if note is None or self.dirty is None or minute < self.dirty:
+            note = self.touch(minute)
+        frame, price, size = record.frame, record.price, record.size
+        self.rows.add(event_ns, frame, price, size)
+        note.value += price * size
+        last_ns = note.last_ns
+        if event_ns > last_ns or (event_ns == last_ns and frame >= note.last_frame):
             note.last_ns, note.last_frame = event_ns, frame
             note.session, note.receive_ns, note.ref = record.session_id, receive_ns, ref
-        _worsen(note, record)
+        if record.mitigation_level or record.quality_flag != "normal":
+            _worsen(note, record)
 
     def on_sample(self, record: SampleRecord, event_ns: int) -> None:
         minute = event_ns // MINUTE_NS * MINUTE_SECONDS
@@ -127,18 +131,19 @@ class DayFold:
     def fold(self, ticks: Iterable[Tick]) -> None:
         """Take ticks of the day's own journal, in its order."""
         proofs, minutes = self.proofs, self.minutes
+        known: dict[tuple[str, str], tuple[Proofs, Minutes]] = {}
         start_ns, end_ns = self._start_ns, self._end_ns
         for tick in ticks:
             record, event_ns, receive_ns, ref = tick
-            symbol = record.symbol
-            proof = proofs.get(symbol)
-            if proof is None:
-                proof = proofs[symbol] = Proofs()
-            key = (symbol, record.venue)
-            series = minutes.get(key)
-            if series is None:
-                series = minutes[key] = Minutes()
-            sample = isinstance(record, SampleRecord)
+            key = (record.symbol, record.venue)
+            both = known.get(key)
+            if both is None:
+                both = known[key] = (
+                    proofs.setdefault(record.symbol, Proofs()),
+                    minutes.setdefault(key, Minutes()),
+                )
+            proof, series = both
+            sample = type(record) is SampleRecord
             proof_ns = event_ns if sample and event_ns > receive_ns else receive_ns
             proof.add(proof_ns)
             if series.dirty is None or proof_ns < series.dirty * NS_PER_SECOND:

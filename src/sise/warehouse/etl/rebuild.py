@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy import Engine, select
 
+from sise.model.hours import SpecialDay
 from sise.warehouse.engine import open_engine
 from sise.warehouse.etl.bookkeeping import Patience, is_loaded
 from sise.warehouse.etl.days import MarketDay
@@ -33,13 +34,19 @@ class Rebuilt(Struct):
     tables: dict[str, tuple[str, str]]
 
 
-def rebuild_day(engine: Engine, root: Path, day: MarketDay, now_ns: Callable[[], int]) -> Rebuilt:
+def rebuild_day(
+    engine: Engine,
+    root: Path,
+    day: MarketDay,
+    now_ns: Callable[[], int],
+    exceptions: Sequence[SpecialDay] = (),
+) -> Rebuilt:
     """Load a day (and the days that its rows come from) into an empty SQLite file, and compare."""
     with TemporaryDirectory(prefix="sise-rebuild-") as folder:
         fresh = open_engine(f"sqlite:///{folder}/rebuilt.db")
         try:
             upgrade(fresh, now_ns())
-            etl = Etl(fresh, root, now_ns, Patience(0), tells=False)
+            etl = Etl(fresh, root, now_ns, Patience(0), tells=False, exceptions=exceptions)
             etl.load_days(sorted(_sources(engine, day)))
             pairs = {
                 name: (

@@ -12,17 +12,19 @@ from msgspec import Struct
 from sqlalchemy import Engine
 
 from sise.model.errors import SiseError
+from sise.model.hours import SpecialDay
 from sise.model.time import MARKET_ZONES, NS_PER_SECOND, in_zone
-from sise.warehouse.etl.bookkeeping import Patience, alone, is_loaded, tell_file, tell_run, told_of
+from sise.warehouse.etl.bookkeeping import Patience, alone, is_loaded, tell_file
 from sise.warehouse.etl.dayload import Counts, DayLoad
 from sise.warehouse.etl.days import MarketDay, days_of, has_partitions
+from sise.warehouse.etl.runstate import tell_begun, tell_ended, told_of
 
 log = logging.getLogger(__name__)
 
 BARS_EVERY_SECONDS: Final = 10.0
 """While following: so long at most before what was loaded is seen in the bars."""
 DAYS_CAUGHT_UP: Final = 3
-"""When following begins, days before today whose run is not done are loaded first."""
+"""When following begins, days before today of which no run has loaded all are loaded first."""
 
 
 class Outcome(Struct):
@@ -45,13 +47,18 @@ class Etl:
         patience: Patience,
         *,
         tells: bool = True,
+        exceptions: Sequence[SpecialDay] = (),
     ) -> None:
-        """``now_ns`` tells the time (UTC ns). ``tells``: say beside the journal what became of each run."""
+        """``now_ns`` tells the time (UTC ns). ``tells``: say beside the journal what became of each run.
+
+        ``exceptions``: this installation's own trading days and hours.
+        """
         self._engine, self._root, self._now_ns = engine, root, now_ns
-        self._tells = tells
+        self._tells, self._exceptions = tells, exceptions
         self._patience = patience
         self._open: dict[tuple[str, str], DayLoad] = {}
         self._stored_ns: dict[tuple[str, str], int] = {}
+        self._begun_ns: dict[MarketDay, int] = {}
         self.followed: list[Outcome] = []
         """The days that were followed, once they are closed."""
 
@@ -73,20 +80,31 @@ class Etl:
         started = self._now_ns()
         counts = Counts()
         try:
+            self._patience(lambda: tell_begun(self._engine, day, started))
             load = self._read(day)
             counts = load.counts
             if load.stale:
                 load = self._read(day, load)
             self._patience(load.store_bars)
             self._tell(load, started)
-        except SiseError as error:
-            self._tell_file(day, counts, str(error))
+        except Exception as error:
+            self._tell_failed(day, started, counts, str(error) or type(error).__name__)
             raise
         return load
 
+    def _tell_failed(self, day: MarketDay, started_ns: int, counts: Counts, reason: str) -> None:
+        self._tell_file(day, counts, reason)
+        span, before = (started_ns, self._now_ns()), {"reason": reason}
+        try:
+            said = told_of(self._engine, day)
+            detail = (said.detail if said is not None else {}) | before
+            tell_ended(self._engine, day, "failed", span, counts, detail)
+        except SiseError as error:  # the row stays as it is: the next run calls it abandoned
+            log.warning("that the ETL of %s failed cannot be told to the database: %s", day.name, error)
+
     def _read(self, day: MarketDay, before: DayLoad | None = None) -> DayLoad:
         """Load and fold all that the journal has; ``before`` is the first look, whose counts stand."""
-        load: DayLoad = self._patience(lambda: DayLoad(self._engine, self._root, day))
+        load: DayLoad = self._patience(self._opener(day))
         if before is not None:
             load.counts, load.stray_days = before.counts, before.stray_days
         try:
@@ -96,11 +114,12 @@ class Etl:
             load.close()
         return load
 
+    def _opener(self, day: MarketDay) -> Callable[[], DayLoad]:
+        return lambda: DayLoad(self._engine, self._root, day, self._exceptions)
+
     def _tell(self, load: DayLoad, started_ns: int) -> None:
-        detail = {"next_day_seen": load.next_day_seen}
-        self._patience(
-            lambda: tell_run(self._engine, load.day, "done", started_ns, self._now_ns(), load.counts, detail)
-        )
+        detail, span = {"next_day_seen": load.next_day_seen}, (started_ns, self._now_ns())
+        self._patience(lambda: tell_ended(self._engine, load.day, "done", span, load.counts, detail))
         self._tell_file(load.day, load.counts)
 
     def _tell_file(self, day: MarketDay, counts: Counts, reason: str = "") -> None:
@@ -123,22 +142,22 @@ class Etl:
                 )
         before = day.beside(-1)
         said = told_of(self._engine, before)
-        if said is not None and not said.get("next_day_seen", True) and before not in found:
+        if said is not None and not said.detail.get("next_day_seen", True) and before not in found:
             found.append(before)
         return found
 
     # Following
 
     def begin_following(self) -> None:
-        """Load the last days whose run is not done."""
+        """Load the last days of which no run has loaded all."""
         for back in range(DAYS_CAUGHT_UP, 0, -1):
-            for day in self._today():
+            for day in self._now_days():
                 earlier = day.beside(-back)
                 there = has_partitions(self._root, earlier, "scalp") or has_partitions(
                     self._root, earlier, "swing"
                 )
                 said = told_of(self._engine, earlier)
-                if there and (said is None or said["status"] != "done"):
+                if there and (said is None or not said.is_whole(earlier)):
                     self.load_day(earlier)
 
     def follow_once(self) -> bool:
@@ -159,7 +178,10 @@ class Etl:
     def _follow(self, key: tuple[str, str], day: MarketDay, load: DayLoad | None) -> bool:
         now = self._now_ns()
         if load is None:
-            load = self._open[key] = self._patience(lambda: DayLoad(self._engine, self._root, day))
+            if day not in self._begun_ns:
+                self._patience(lambda: tell_begun(self._engine, day, now, follows=True))
+                self._begun_ns[day] = now
+            load = self._open[key] = self._patience(self._opener(day))
         worked = bool(self._patience(lambda: load.step(now)))
         if load.stale:
             load.close()
@@ -181,16 +203,21 @@ class Etl:
             load.stray_days.clear()
 
     def _today(self) -> list[MarketDay]:
-        """The day that each market has now, of those that the journal knows."""
+        """The day that each market has now, where the journal has begun it."""
+        return [
+            day for day in self._now_days() if day in days_of(self._root, [day.day]) or self._is_open(day)
+        ]
+
+    def _now_days(self) -> list[MarketDay]:
+        """The day that each market has now, of the markets that the journal knows from the last days."""
         now = self._now_ns()
         dates = {in_zone(now, zone).date() for zone in MARKET_ZONES.values()}
-        around = {date + timedelta(days=days) for date in dates for days in (-DAYS_CAUGHT_UP, -1, 0)}
+        around = {date + timedelta(days=days) for date in dates for days in range(-DAYS_CAUGHT_UP, 1)}
         markets = {(day.provider, day.market) for day in days_of(self._root, around)}
-        today = [
+        return [
             MarketDay(provider, market, in_zone(now, MARKET_ZONES[market]).date())
             for provider, market in sorted(markets)
         ]
-        return [day for day in today if day in days_of(self._root, [day.day]) or self._is_open(day)]
 
     def _is_open(self, day: MarketDay) -> bool:
         load = self._open.get((day.provider, day.market))
@@ -201,7 +228,7 @@ class Etl:
         for load in self._open.values():
             load.store_bars()
             self._make_others_again(load)
-            self._tell_file(load.day, load.counts)
+            self._tell(load, self._begun_ns[load.day])
             self.followed.append(Outcome(load.day, load.counts, []))
             load.close()
         self._open.clear()

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from sise.journal.files import Line
+from sise.model.calendar import Calendar
 from sise.model.errors import BadInput
 from sise.model.hours import SWEEP_EVERY_SECONDS
 from sise.model.records import CandleRecord, SwingRecord, record_decoder
@@ -58,6 +59,7 @@ class Sweeps:
 
     def __init__(self, day: MarketDay) -> None:
         self.day = day
+        self._days = day.calendar()
         self.seen: dict[tuple[str, str], dict[int, Seen]] = {}
         """By symbol and venue, then by the sweep's moment."""
         self.moments: set[int] = set()
@@ -95,19 +97,22 @@ class Sweeps:
             self.dirty = True
         return found
 
-    def rows(self, size: int) -> Iterator[tuple[Any, ...]]:
-        """Rows (columns of :mod:`sise.warehouse.etl.barrows`) of bars that start in the day."""
-        closes = self._closes()
+    def rows(self, size: int, calendar: Calendar) -> Iterator[tuple[Any, ...]]:
+        """Rows (columns of :mod:`sise.warehouse.etl.barrows`) of bars that start in the day.
+
+        ``calendar`` says when the day closes.
+        """
+        closes = self._closes(calendar)
         for (symbol, venue), sweeps in sorted(self.seen.items(), key=lambda item: item[0]):
             head = (self.day.provider, self.day.market, venue, symbol)
             for start in self._starts(sweeps, size):
                 end = _end_of(start, size * NS_PER_SECOND, closes)
                 yield (*head, *self._bar(sweeps, start, end))
 
-    def _closes(self) -> list[int]:
+    def _closes(self, calendar: Calendar) -> list[int]:
         if self.day.never_shuts():
             return []
-        regular = self.day.calendar().regular(self.day.day)
+        regular = calendar.regular(self.day.day)
         return [regular.close_ns] if regular is not None else []
 
     def _starts(self, sweeps: dict[int, Seen], size: int) -> list[int]:
@@ -150,8 +155,8 @@ class Sweeps:
         """Volume and value between two sweeps of one volume day."""
         if first is None or last is None or first.volume is None or last.volume is None:
             return None, None
-        calendar = self.day.calendar()
-        if last.volume < first.volume or calendar.day_of(start) != calendar.day_of(end):
+        day_of = self._days.day_of
+        if last.volume < first.volume or day_of(start) != day_of(end):
             return None, None
         value = None
         if first.value is not None and last.value is not None and last.value >= first.value:

@@ -13,6 +13,7 @@ from sise.model.errors import BadInput
 from sise.model.records import SampleRecord, TradeRecord, record_decoder
 from sise.model.time import parse_iso
 from sise.warehouse.etl.days import MarketDay
+from sise.warehouse.etl.moments import moments_of
 from sise.warehouse.tables.types import LAST_NS
 
 COLUMNS: Final = (
@@ -43,14 +44,6 @@ class Reject(Struct, frozen=True):
     line: str | None = None
 
 
-class _Moments(dict[str, int]):
-    """UTC ns by ISO text: many lines share a moment, and parsing it is dear."""
-
-    def __missing__(self, text: str) -> int:
-        moment = self[text] = parse_iso(text)
-        return moment
-
-
 class Read(Struct):
     """What came of lines: ``lines = ticks + rejects + others``."""
 
@@ -62,17 +55,42 @@ class Read(Struct):
 
 def read_ticks(lines: Sequence[Line], day: MarketDay) -> Read:
     """The ticks among ``lines`` of a day's scalp track, in their order."""
+    ticks = _all_good(lines, day)
+    return Read(ticks, [], 0) if ticks is not None else _one_by_one(lines, day)
+
+
+def _all_good(lines: Sequence[Line], day: MarketDay) -> list[Tick] | None:
+    """The ticks, where every line is one: each test is made of all at once. None: look at each."""
+    decode = record_decoder.decode
+    try:
+        records = [decode(line.body) for line in lines]
+        events = moments_of([record.event_time for record in records])
+        receives = moments_of([record.receive_time for record in records])
+    except (msgspec.MsgspecError, BadInput, UnicodeDecodeError):
+        return None
+    heads = {(record.provider, record.market, record.schema_version) for record in records}
+    if not (
+        {type(record) for record in records} <= {TradeRecord, SampleRecord}
+        and all(head[:2] == (day.provider, day.market) and head[2].startswith(SCHEMA_MAJOR) for head in heads)
+        and min(events, default=0) >= 0 <= min(receives, default=0)
+        and max(events, default=0) < LAST_NS > max(receives, default=0)
+    ):
+        return None
+    places = [line.ref for line in lines]
+    return list(map(Tick._make, zip(records, events, receives, places, strict=True)))
+
+
+def _one_by_one(lines: Sequence[Line], day: MarketDay) -> Read:
     found = Read([], [], 0)
     decode, ticks = record_decoder.decode, found.ticks
     provider, market = day.provider, day.market
-    moments = _Moments()
     for line in lines:
         try:
             record = decode(line.body)
             if not isinstance(record, (TradeRecord, SampleRecord)):
                 found.others += 1
                 continue
-            tick = Tick(record, moments[record.event_time], moments[record.receive_time], line.ref)
+            tick = Tick(record, parse_iso(record.event_time), parse_iso(record.receive_time), line.ref)
         except (msgspec.MsgspecError, BadInput, UnicodeDecodeError) as error:
             found.rejects.append(rejected(line, f"not understood: {error}"))
             continue

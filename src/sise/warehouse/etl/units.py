@@ -65,7 +65,7 @@ def load_unit(engine: Engine, day: MarketDay, lines: Sequence[Line], now_ns: int
     )
     if faults := [fault for one in said for fault in one.rejected]:
         raise RuntimeError(f"what the ETL says of its own lines was refused: {faults[0].reason}")
-    kept = [tick for at, tick in enumerate(ticks) if at not in unit.out]
+    kept = [tick for at, tick in enumerate(ticks) if at not in unit.out] if unit.out else ticks
     return Done(
         kept,
         changed=loaded.changed,
@@ -86,11 +86,13 @@ def _strays(ticks: list[Tick], day: MarketDay) -> list[Tick]:
 
 
 def _first_of_each(ticks: list[Tick]) -> tuple[list[Tick], list[Reject]]:
+    keys = list(map(key_of, ticks))
+    if len(set(keys)) == len(keys):
+        return ticks, []
     seen: set[tuple[str, str, int, str]] = set()
     first: list[Tick] = []
     repeated: list[Reject] = []
-    for tick in ticks:
-        key = key_of(tick)
+    for key, tick in zip(keys, ticks, strict=True):
         if key in seen:
             repeated.append(Reject(tick.ref, DUPLICATE))
         else:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy import Engine, Table, select
 
+from sise.model.hours import SpecialDay
 from sise.model.time import iso
 from sise.warehouse.etl import barrows, eod, holes
 from sise.warehouse.etl.days import MarketDay
@@ -44,9 +45,12 @@ class DayProof(Struct):
     tables: dict[str, TableProof]
 
 
-def verify_day(engine: Engine, root: Path, day: MarketDay) -> DayProof:
-    """Hold the database against the journal. Nothing is written."""
-    again = _Again(engine, root, day)
+def verify_day(engine: Engine, root: Path, day: MarketDay, exceptions: Sequence[SpecialDay] = ()) -> DayProof:
+    """Hold the database against the journal. Nothing is written.
+
+    ``exceptions``: this installation's own trading days and hours, those that it was loaded with.
+    """
+    again = _Again(engine, root, day, exceptions)
     tables = {"scalp_ticks": TickProof(engine, root, day, again.fold, again.sums).prove()}
     for name, size in barrows.SIZES.items():
         expected = list(barrows.bar_rows(again.fold, again.hearing, size))
@@ -54,7 +58,7 @@ def verify_day(engine: Engine, root: Path, day: MarketDay) -> DayProof:
     again.sums.compare(again.stored_bars("scalp_1m_bars"), tables["scalp_1m_bars"].differs)
     tables["scalp_gaps"] = again.gaps()
     for name, size in SWEEP_SIZES.items():
-        tables[name] = again.bars(metadata.tables[name], list(again.sweeps.rows(size)))
+        tables[name] = again.bars(metadata.tables[name], list(again.sweeps.rows(size, again.calendar)))
     tables["eod_prices"] = again.eod()
     return DayProof(day.name, all(proof.ok for proof in tables.values()), tables)
 
@@ -62,7 +66,7 @@ def verify_day(engine: Engine, root: Path, day: MarketDay) -> DayProof:
 class _Again:
     """The day's journal, folded from nothing."""
 
-    def __init__(self, engine: Engine, root: Path, day: MarketDay) -> None:
+    def __init__(self, engine: Engine, root: Path, day: MarketDay, exceptions: Sequence[SpecialDay]) -> None:
         self._engine, self._root, self._day = engine, root, day
         self.fold = DayFold(day)
         self.sums = PlainSums(day)
@@ -71,6 +75,7 @@ class _Again:
         self.swing_rejects = self.sweeps.fold(lines_of(root, day, "swing"))
         for each in (day, day.beside(1)):
             fold_events(self.hearing, root, each)
+        self.calendar = day.calendar(exceptions, self.hearing.told)
         strays = stray_ticks(engine, day)
         for tick in strays:
             self.fold.fold_stray(tick)
@@ -124,15 +129,14 @@ class _Again:
 
     def _eod_words(self) -> list[tuple[Any, ...]]:
         """Every word on the day, the one that stands last."""
-        words = eod.eod_rows(self._day, self.sweeps, self.fold)
+        words = eod.eod_rows(self._day, self.sweeps, self.fold, self.calendar)
         after = self._day.beside(1)
         if self._day.never_shuts():
             sweeps, fold = Sweeps(after), DayFold(after)
             sweeps.fold(lines_of(self._root, after, "swing"))
-            if any(row[eod.COLUMNS.index("source")] == eod.SAMPLE for row in words) or not sweeps.seen:
-                for lines in units_of(lines_of(self._root, after, "scalp")):
-                    fold.fold(read_ticks(lines, after).ticks)
-            words += eod.eod_rows(after, sweeps, fold)
+            for lines in units_of(lines_of(self._root, after, "scalp")):
+                fold.fold(read_ticks(lines, after).ticks)
+            words += eod.eod_rows(after, sweeps, fold, self.calendar)
         return sorted(words, key=eod.rank_of)
 
     def _compare(

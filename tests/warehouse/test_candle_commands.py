@@ -25,9 +25,11 @@ DAYS = """종목코드,일자,시가,고가,저가,종가,거래량
 
 
 def documented() -> list[str]:
+    """All but those that ask a provider: tests/acceptance types these."""
     lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
     typed = (line.strip() for line in lines if line.startswith("    ./run sise candles "))
-    return [re.split(r"\s{2,}", line)[0].removeprefix("./run ") for line in typed]
+    commands = (re.split(r"\s{2,}", line)[0].removeprefix("./run ") for line in typed)
+    return [command for command in commands if not command.startswith("sise candles backfill ")]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from sise.collect.diary import Diary
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.events import Ranked
-from sise.model.time import NS_PER_SECOND, Clock
+from sise.model.time import NS_PER_SECOND, Clock, sleep_until
 from sise.providers.contract import Ranking
 
 PLACES: Final = 30
@@ -53,7 +53,7 @@ class RankCall:
         every_ns = round(every_seconds * NS_PER_SECOND)
         while True:
             now = self._clock.now_ns()
-            await self._clock.sleep((every_ns - now % every_ns) / NS_PER_SECOND)
+            await sleep_until(self._clock, now - now % every_ns + every_ns)
             if is_open(self._clock.now_ns()):
                 rows = await self._ask(by)
                 on_ranked(rows, self._clock.now_ns())

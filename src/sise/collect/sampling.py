@@ -8,7 +8,7 @@ from sise.collect.recordrate import RecordRate
 from sise.collect.scalping import ScalpTrack
 from sise.collect.session import Session
 from sise.collect.steering import Steering
-from sise.model.time import NS_PER_SECOND, Clock
+from sise.model.time import NS_PER_SECOND, Clock, sleep_until
 
 
 class Sampling:
@@ -33,7 +33,7 @@ class Sampling:
         while True:
             period = round(NS_PER_SECOND / min(hz, self._mitigating.hz))
             now = self._clock.now_ns()
-            await self._clock.sleep((period - now % period) / NS_PER_SECOND)
+            await sleep_until(self._clock, now - now % period + period)
             now = self._clock.now_ns()
             self._sample(now - now % period, now, period)
 

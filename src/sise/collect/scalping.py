@@ -14,7 +14,7 @@ from typing import Any, Final
 from sise.collect.diary import Diary
 from sise.collect.hours import TrackHours
 from sise.collect.link import Link
-from sise.model.time import NS_PER_SECOND, Clock
+from sise.model.time import NS_PER_SECOND, Clock, sleep_until
 
 PROOF_SECONDS: Final = 3
 """A silence that begins so shortly before the end of the hours is not seen."""
@@ -134,4 +134,4 @@ class ScalpTrack:
         if moment_ns is None:
             await asyncio.Event().wait()
         else:
-            await self._clock.sleep((moment_ns - self._clock.now_ns()) / NS_PER_SECOND)
+            await sleep_until(self._clock, moment_ns)

@@ -20,7 +20,7 @@ from sise.collect.observe import Observer
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.events import Instrument, Quote
 from sise.model.hours import SWEEP_EVERY_SECONDS
-from sise.model.time import NS_PER_SECOND, Clock, iso
+from sise.model.time import NS_PER_SECOND, Clock, iso, sleep_until
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class SwingTrack:
         """
         due = next_sweep(self._clock.now_ns() if after_ns is None else after_ns)
         while True:
-            await self._clock.sleep((due - self._clock.now_ns()) / NS_PER_SECOND)
+            await sleep_until(self._clock, due)
             if self._clock.now_ns() < due + SWEEP_NS:
                 symbols = await universe(due)
                 if symbols and is_open(due):

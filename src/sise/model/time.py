@@ -52,6 +52,16 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+async def sleep_until(clock: Clock, moment_ns: int) -> None:
+    """Wait until ``clock`` shows ``moment_ns`` (UTC ns), and not a microsecond less.
+
+    A timer may end early by what its clock and the wall's differ: hours and grids must not begin before
+    their moment, when it is still the one before.
+    """
+    while (left := moment_ns - clock.now_ns()) > 0:
+        await clock.sleep(max(left, NS_PER_MS) / NS_PER_SECOND)
+
+
 @lru_cache(maxsize=4096)
 def _second_text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

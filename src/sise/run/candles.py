@@ -11,6 +11,7 @@ import typer
 
 from sise.model.errors import BadInput
 from sise.model.time import SystemClock, parse_iso
+from sise.run.backfill import backfill
 from sise.run.candles_view import print_damage, print_entries, print_flaws, print_report, print_written
 from sise.run.history import history_of
 from sise.run.lifetime import begin
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sise.warehouse.history import History
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.command()(backfill)
 
 SizeOption = Annotated[str, typer.Option(help="The size of the bars: 1m 3m 5m 10m 15m 30m 1h 4h 1d.")]
 ProviderOption = Annotated[str | None, typer.Option(help="Whose bars, where several have the symbol.")]
@@ -34,7 +36,7 @@ UntilOption = Annotated[str | None, typer.Option("--until", help="Up to this sta
 
 @app.callback()
 def candles() -> None:
-    """Candles of your own: import, check, resample, export."""
+    """Candles of your own and of providers: import, backfill, check, resample, export."""
 
 
 @app.command("import")

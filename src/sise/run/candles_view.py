@@ -64,6 +64,28 @@ def print_written(what: str, bars: pl.DataFrame, as_json: bool) -> None:
         typer.echo(f"{what}: {bars.height:,} bars ({told})")
 
 
+def print_backfill(
+    what: str, bars: pl.DataFrame, still_forming: int, stored: list[str], as_json: bool
+) -> None:
+    """What a provider told of ``what``, and whether the history had it."""
+    from sise.warehouse.candles import moment_text
+
+    starts = bars["start"]
+    first, last = (moment_text(starts[at]) if bars.height else None for at in (0, -1))
+    if as_json:
+        told = {"rows": bars.height, "first": first, "last": last, "still_forming": still_forming}
+        typer.echo(msgspec.json.encode({"backfill": what, **told, "stored": stored}))
+        return
+    left_out = f", {still_forming} still forming left out" if still_forming else ""
+    if not bars.height:
+        typer.echo(f"{what}: the provider lists no finished bar there{left_out}; nothing changed")
+        return
+    typer.echo(f"{what}: {bars.height:,} bars, {first} to {last}{left_out}")
+    typer.echo(
+        f"kept in {len(stored)} files" if stored else "the history holds them already; nothing changed"
+    )
+
+
 def print_damage(damaged: list[str], as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.encode({"ok": False, "damage": damaged}))

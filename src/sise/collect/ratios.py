@@ -19,6 +19,10 @@ from sise.model.time import NS_PER_SECOND
 _BASIS_POINT: Final = 1e-4
 
 
+RATIO_MAX: Final = 1e9
+"""Next to nothing is usual where hardly anything is traded: more than so many times it says no more."""
+
+
 class TriggerSettings(Struct, frozen=True):
     """A ``half`` is the ratio (spike: the move) at which the score is one half."""
 
@@ -192,7 +196,7 @@ def _parts(window: LiveWindow, settings: TriggerSettings) -> tuple[list[Bucket],
 
 
 def _ratio(now: float, usual: float | None) -> float | None:
-    return now / usual if usual else None
+    return min(now / usual, RATIO_MAX) if usual else None
 
 
 def _priced(price: float) -> bool:

@@ -105,7 +105,7 @@ class Floor:
                 self.hear(symbol)
             self.exchange.turn()
             self.session.observer.sample(self.clock.ns, self.clock.ns)
-            self.session.checkpoint_if_due()
+            self.session.checkpoint_if_due(self.clock.ns)
             self.steering.step(self.clock.ns)
 
     def sweep(self, symbol: str, volume: float, price: float = 1_000.0, at_ns: int | None = None) -> None:
@@ -131,5 +131,5 @@ class Floor:
         return [(event["detail"]["action"], event["detail"]["symbol"]) for event in events]
 
     def end(self) -> None:
-        self.session.end()
+        self.session.end(self.clock.ns)
         self.writer.close()

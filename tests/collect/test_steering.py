@@ -309,7 +309,7 @@ def test_after_a_kill_amid_swaps_recovery_balances_and_repeats_nothing(tmp_path:
     writer = floor.write_to(OsDisk())
     again = Session(tmp_path, Upbit(), writer, floor.clock)
     again.begin()
-    again.end()
+    again.end(None)
     assert writer.close()
     found = stat(tmp_path)
     assert [session.how for session in found.sessions] == ["recovered", "clean"]

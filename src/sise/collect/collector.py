@@ -216,10 +216,11 @@ class Collector:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            proven_ns = self._scalp.proven_ns
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._close(commit)
+            await self._close(commit, proven_ns)
         for task in done:
             task.result()
         return self.ledger()
@@ -300,10 +301,10 @@ class Collector:
             diary.write("journal_healed", "the journal is written again", level="warning")
             self._session.journal_gaps.end(self._clock.now_ns())
 
-    async def _close(self, commit: Commits) -> None:
+    async def _close(self, commit: Commits, proven_ns: int | None) -> None:
         """Everything that was acknowledged is on disk when this returns."""
         self._accounts.close(self._clock.now_ns(), "session_end")
-        self.session.end()
+        self.session.end(proven_ns)
         commit.stop()
         waited = 0.0
         while not self.writer.flush() and waited < CLOSE_SECONDS_MAX:

@@ -90,7 +90,7 @@ class Link:
         """The signs of life when proof was asked for; None: it was not."""
         self._paused = False
         self.state: State = "connecting"
-        self.since_ns = self._started = clock.now_ns()
+        self.since_ns = self._started = self._proven_at = clock.now_ns()
         self.attempt = 0
         self.reconnects = 0
         self.unconfirmed: list[str] = []
@@ -98,6 +98,8 @@ class Link:
     async def run(self) -> None:
         """Listen until cancelled. Raises only what is our own fault."""
         self._started, self._opening = self._clock.now_ns(), True
+        self._proven_at = self._started
+        self._diary.write("hours_begun", "the scalp track listens", scope="scalp")
         while True:
             waited = await self._wait()
             self._enter("connecting")
@@ -107,7 +109,7 @@ class Link:
                 await self._line.prepare()
                 socket = await self._connect(self._observer.on_frame)
             except (Unreachable, ProviderRefused, Undecodable) as error:
-                self._gaps.begin(self._last_heard(), "connect_failed", str(error))
+                self._gaps.begin(self.proven_ns, "connect_failed", str(error))
                 self._note_attempt(waited, "FAIL", [], str(error))
                 self.attempt += 1
                 continue
@@ -180,7 +182,7 @@ class Link:
         reason = await self._watch(socket, heard_first)
         now = clock.now_ns()
         self._forget(now)
-        proof = self._last_heard()
+        proof = self.proven_ns
         if reason == "ws_disconnect" and heard_first:
             proof = max(proof, socket.alive_at)
         detail = f"{line.stopped} {_closing_words(socket)}".strip()
@@ -189,9 +191,10 @@ class Link:
         self._gaps.begin(proof, reason, detail)
         return (now - heard_first[0]) / NS_PER_SECOND if heard_first else 0.0
 
-    def _last_heard(self) -> int:
-        """Where a hole begins: the last data, or, where none came yet, the moment we began to listen."""
-        return max(self._observer.heard_at, self._started)
+    @property
+    def proven_ns(self) -> int:
+        """Where a hole would begin (UTC ns): the last data or confirmation, or the moment we began."""
+        return max(self._observer.heard_at, self._proven_at)
 
     def ask_for_proof(self) -> None:
         """Shortly before the hours end: whoever does not answer by then was perhaps silent for longer."""
@@ -208,7 +211,7 @@ class Link:
     def leave(self, now_ns: int) -> None:
         """The track's hours are over: what is pending is recorded, and what was a hole ends here."""
         if self._asked == self._signs():
-            self._gaps.begin(self._last_heard(), "silent_socket", "no answer before the hours were over")
+            self._gaps.begin(self.proven_ns, "silent_socket", "no answer before the hours were over")
         self._asked = None
         self._forget(now_ns)
         self._gaps.end(now_ns)
@@ -256,7 +259,7 @@ class Link:
     def _heard_again(self, at: int, waited: float) -> None:
         if self._opening and at - self._started > CONFIRM_SECONDS * NS_PER_SECOND:
             self._gaps.begin(self._started, "starting", "the first data came late")
-        self._opening = False
+        self._opening, self._proven_at = False, at
         again = self._gaps.open is not None
         self._enter("connected")
         self._gaps.end(at)

@@ -37,6 +37,8 @@ class LastSession(Struct):
     ended: bool
     alive_ns: int
     """The last moment of which the journal has a line of it."""
+    proven_ns: int | None
+    """Up to when its line is proven; None: no line was run, so none could fail."""
     gap_start_ns: int | None
     """Where a hole was open when it ended."""
     gap_reason: str
@@ -64,6 +66,7 @@ class _Detail(Struct):
     reason: str = ""
     gap_start_ts: str = ""
     alive: str = ""
+    proven_until: str = ""
 
 
 class _Event(Struct):
@@ -100,7 +103,7 @@ def _is_founded(root: Path, event: _Event) -> bool:
 
 
 def _summarize(events: list[_Event], last_frame_at: str | None) -> LastSession:
-    session = LastSession(events[0].session_id, False, 0, None, "", Checkpoint(), [], {})
+    session = LastSession(events[0].session_id, False, 0, None, None, "", Checkpoint(), [], {})
     for event in events:
         detail = event.detail if isinstance(event.detail, _Detail) else _Detail()
         session.alive_ns = max(session.alive_ns, parse_iso(detail.alive or event.timestamp))
@@ -108,6 +111,11 @@ def _summarize(events: list[_Event], last_frame_at: str | None) -> LastSession:
         if event.event_type in ("session_start", "checkpoint", "session_end"):
             session.checkpoint = Checkpoint(detail.cursors, detail.ledger, session.last_trades)
             session.ended = event.event_type == "session_end"
+            session.proven_ns = parse_iso(detail.proven_until) if detail.proven_until else None
+        elif event.event_type in ("hours_begun", "connected"):
+            session.proven_ns = parse_iso(event.timestamp)
+        elif event.event_type == "hours_over":
+            session.proven_ns = None
         elif event.event_type == "slots":
             known = {instrument.symbol: instrument for instrument in [*session.slots, *detail.slots]}
             session.slots = list(known.values())
@@ -149,6 +157,8 @@ class Recovery:
         self._quarantined: set[int] = set()
         self.recovered = 0
         """Events that only the wire log had."""
+        self.heard_ns = 0
+        """When (UTC ns) the line gave the last data since the checkpoint; 0: it gave none."""
 
     def run(self) -> None:
         """Read what was recorded since the checkpoint, then the wire, and record what is missing."""
@@ -227,6 +237,7 @@ class Recovery:
                 self._event(event, wire.n, received_at)
 
     def _event(self, event: MarketEvent, frame: int, received_at: int) -> None:
+        self.heard_ns = received_at
         ledger = self._observer.ledger
         ledger.events_decoded += 1
         key = event.trade_id if isinstance(event, Trade) else event.symbol

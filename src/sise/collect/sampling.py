@@ -45,6 +45,6 @@ class Sampling:
         if listening:
             self._rates.after(at_ns, period_ns)
             self._accounts.look(now_ns)
-        self._session.checkpoint_if_due()
+        self._session.checkpoint_if_due(self._scalp.proven_ns)
         if self._steering is not None and listening:
             self._steering.step(at_ns)

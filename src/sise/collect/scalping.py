@@ -52,6 +52,11 @@ class ScalpTrack:
         """Whether the line is run now."""
         return self.since_ns is not None
 
+    @property
+    def proven_ns(self) -> int | None:
+        """Up to when the line is proven (UTC ns); None: it is not run."""
+        return None if self.since_ns is None else self._link.proven_ns
+
     async def run(self) -> None:
         """Until cancelled; the slots of the start are seated already."""
         chosen_ns = self._clock.now_ns()

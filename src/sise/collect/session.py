@@ -38,7 +38,12 @@ CHECKPOINT_FRAMES: Final = 50_000
 
 
 def _hole_start(last: LastSession) -> int:
-    return last.gap_start_ns or last.alive_ns
+    """A line may have been silent for some time before its process died: only what it proved counts."""
+    return last.gap_start_ns or last.proven_ns or last.alive_ns
+
+
+def _moment(at_ns: int | None) -> str:
+    return "" if at_ns is None else iso(at_ns)
 
 
 def session_name(now_ns: int, market: str) -> str:
@@ -157,8 +162,11 @@ class Session:
                 guard.remember(*self._last.last_trades[symbol])
         return guard
 
-    def checkpoint_if_due(self) -> None:
-        """Call directly after a sample of all slots: then every recorded event is before the cursors."""
+    def checkpoint_if_due(self, proven_ns: int | None) -> None:
+        """Call directly after a sample of all slots: then every recorded event is before the cursors.
+
+        ``proven_ns``: up to when the line is proven (UTC ns); None: no line is run.
+        """
         now = self._clock.monotonic_ns()
         frames = self.ledger.frames_recorded - self._checkpoint_frames
         if now - self._checkpoint_at < CHECKPOINT_SECONDS * 1_000_000_000 and frames < CHECKPOINT_FRAMES:
@@ -171,10 +179,11 @@ class Session:
                 cursors=self._cursors(),
                 ledger=self.ledger.facts(),
                 last_trades=self._last_trades(),
+                proven_until=_moment(proven_ns),
             )
 
-    def end(self) -> None:
-        """The last line: the final ledger."""
+    def end(self, proven_ns: int | None) -> None:
+        """The last line: the final ledger. ``proven_ns`` as in :meth:`checkpoint_if_due`."""
         self.observer.sample(self._clock.now_ns(), self._clock.now_ns(), pending_only=True)
         self._writer.flush()
         self.diary.write(
@@ -184,6 +193,7 @@ class Session:
             cursors=self._cursors(),
             ledger=self.ledger.facts(),
             last_trades=self._last_trades(),
+            proven_until=_moment(proven_ns),
         )
 
     def _cursors(self) -> dict[str, tuple[str, int]]:
@@ -227,6 +237,8 @@ class Session:
         observer = Observer(self._provider, self._writer, slots, meta, ledger, first_frame=1)
         recovery = Recovery(self._root, self._provider.name, last, observer)
         recovery.run()
+        if last.proven_ns is not None:
+            last.proven_ns = max(last.proven_ns, recovery.heard_ns)
         last.last_trades.update(
             {s.symbol: (s.guard.last_id, s.guard.last_time) for s in slots.values() if s.guard.last_id}
         )
@@ -235,7 +247,8 @@ class Session:
             f"was killed; {recovery.recovered} events were recorded from its wire log",
             level="warning",
             how="recovered",
-            alive=iso(last.alive_ns),  # not now: the hole began then
+            alive=iso(last.alive_ns),  # not now: it lived no longer
+            proven_until=_moment(last.proven_ns),
             recovered=recovery.recovered,
             ledger=ledger.facts(),
         )

@@ -165,10 +165,10 @@ class SystemEvent(Struct, kw_only=True):
     """Every other decision or happening: ``event_type`` names it, ``detail`` holds its facts.
 
     Types written today: ``session_start session_end checkpoint slots slots_old slot_change
-    manual_override connected disconnected hours_over subscription_unconfirmed schema_drift quarantined
-    provider_error market_state order_notice universe universe_old universe_failed universe_damaged
-    swing_sweep sweep_missed trading_day trading_day_failed calendar_differs flags_failed rank_failed
-    rank_answered completeness mitigation journal_fault journal_healed
+    manual_override connected disconnected hours_begun hours_over subscription_unconfirmed schema_drift
+    quarantined provider_error market_state order_notice universe universe_old universe_failed
+    universe_damaged swing_sweep sweep_missed trading_day trading_day_failed calendar_differs flags_failed
+    rank_failed rank_answered completeness mitigation journal_fault journal_healed
     recording_paused recording_resumed record_rate_low cpu_high anomalous_day torn_tail``.
     """
 

@@ -266,7 +266,7 @@ async def collecting(here: Bench, *symbols: str) -> AsyncIterator[Sink]:
         diary.meta,
         Ledger(),
         first_frame=1,
-        on_notice=diary.write,
+        on_notice=lambda kind, message, facts: diary.write(kind, message, **facts),
     )
 
     async def connect(on_frame: OnFrame) -> Socket:
@@ -294,9 +294,13 @@ async def test_a_volatility_interruption_is_told(tmp_path: Path) -> None:
     async with bench(tmp_path, speed=FAST, states=True) as here, collecting(here, BUSY) as sink:
         await here.control("surge", code=BUSY, seconds=300, rate=50, move_percent=25)
         await until(lambda: len(sink.events("market_state")) >= 2)
-        told = [each["message"] for each in sink.events("market_state")]
-        assert [text.partition(", status")[0] for text in told[:2]] == [
+        told = sink.events("market_state")
+        assert [each["message"].partition(", status")[0] for each in told[:2]] == [
             f"{BUSY} not halted, VI {code}" for code in "YN"
+        ]
+        facts = [each["detail"] for each in told[:2]]
+        assert [(one["symbol"], one["halted"], one["vi"], one["venue"]) for one in facts] == [
+            (BUSY, False, code, "KRX") for code in "YN"
         ]
         assert sum("|H0STMKO0|" in frame for frame in sink.frames()) == len(told)
 

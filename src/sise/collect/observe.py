@@ -24,6 +24,7 @@ from sise.model.events import (
     Event,
     Instrument,
     MarketEvent,
+    MarketState,
     Quote,
     Snapshot,
     Trade,
@@ -44,6 +45,9 @@ log = logging.getLogger(__name__)
 
 PARTS_MAX: Final = 2_000
 """Heads of trades' lines that are kept: of so many symbols, levels and sessions."""
+
+OnNotice = Callable[[str, str, dict[str, Any]], None]
+"""Told an event's type, its sentence and its facts."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -73,7 +77,7 @@ class Observer:
     on_lost
         Called with the receive time (UTC ns) of a frame that could not be kept.
     on_notice
-        Called with ``(kind, message)`` for control messages and unknown fields worth an event.
+        Called with ``(kind, message, facts)`` for control messages and unknown fields worth an event.
     """
 
     def __init__(
@@ -86,7 +90,7 @@ class Observer:
         *,
         first_frame: int,
         on_lost: Callable[[int], None] = lambda at: None,
-        on_notice: Callable[[str, str], None] = lambda kind, message: None,
+        on_notice: OnNotice = lambda kind, message, facts: None,
     ) -> None:
         self.decode = decoder.decode
         self._without_secrets = decoder.without_secrets
@@ -353,7 +357,7 @@ class Observer:
             "b64": b64encode(payload).decode(),
         }
         self._append("quarantine", _encode(line), received_at, always=True)
-        self._on_notice("quarantined", reason)
+        self._on_notice("quarantined", reason, {})
 
     def _notice(self, event: UnknownFields | Control, payload: bytes, received_at: int) -> None:
         if isinstance(event, Control):
@@ -361,14 +365,20 @@ class Observer:
             if self.on_control is not None:
                 self.on_control(payload, received_at)
             if event.kind == "error":
-                self._on_notice("provider_error", f"{event.name}: {event.message}")
+                self._on_notice("provider_error", f"{event.name}: {event.message}", {})
             elif event.state is not None:
-                self._on_notice("market_state", event.message)
+                self._on_notice("market_state", event.message, _state_facts(event.state))
             return
         seen = (event.kind, event.names)
         if seen not in self._drift_seen:
             self._drift_seen.add(seen)
-            self._on_notice("schema_drift", f"{event.kind} has unknown fields {', '.join(event.names)}")
+            names = ", ".join(event.names)
+            self._on_notice("schema_drift", f"{event.kind} has unknown fields {names}", {})
+
+
+def _state_facts(state: MarketState) -> dict[str, Any]:
+    facts = msgspec.structs.asdict(state)
+    return {"told_at": iso(facts.pop("event_time")), **facts}
 
 
 def _with_notes(tail: bytes, notes: list[str]) -> bytes:

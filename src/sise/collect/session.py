@@ -207,8 +207,8 @@ class Session:
             if slot.guard.last_id
         }
 
-    def _notice(self, kind: str, message: str) -> None:
-        self.diary.write(kind, message, level="warning", frame=self.observer.frame)
+    def _notice(self, kind: str, message: str, facts: dict[str, Any]) -> None:
+        self.diary.write(kind, message, level="warning", frame=self.observer.frame, **facts)
 
     def _mend(self) -> list[TornTail]:
         """Cut what is torn, and the records whose frames a power cut has taken."""

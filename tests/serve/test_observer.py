@@ -115,6 +115,24 @@ async def test_the_installations_own_days_are_in_the_hours(day: KoreanDay) -> No
     assert (hours["open"], hours["why"], hours["source"]) == (False, "a temporary holiday", "the gazette")
 
 
+async def test_without_a_collector_the_newest_day_of_the_record_is_told(day: KoreanDay) -> None:
+    found = await _get(day.root, "11:00", "day")
+    assert found["day"] == DAY
+    clock = TestClock()
+    clock.ns = kst("11:00", "2026-11-28")
+    async with client_of(create_app(ServeConfig(data_dir=day.root), clock)) as client:
+        for path in ("day", "overflow", "universe", "completeness"):
+            assert (await client.get(f"/api/{path}")).json()["day"] == DAY, path
+    collector = FakeCollector()
+    collector.body = msgspec.json.encode({**STATUS, "provider": "kis"})
+    async with (
+        collector.listening(day.root, "kis"),
+        client_of(create_app(ServeConfig(data_dir=day.root), clock)) as client,
+    ):
+        await status_is(client, "recording", None)
+        assert (await client.get("/api/day")).json()["day"] == "2026-11-28", "it may hear at any moment"
+
+
 async def test_before_the_record_began_nothing_is_missing(tmp_path: Path) -> None:
     day = KoreanDay(tmp_path)
     day.event("session_start", kst("11:05"))

@@ -136,29 +136,31 @@ export interface BackupDay {
   reason: string;
 }
 
-function query(provider: string, day: string | null, more: Record<string, number> = {}): string {
-  const asked = new URLSearchParams({ provider });
+/** Without a provider the server takes the first that it knows. */
+function query(provider: string | null, day: string | null, more: Record<string, number> = {}): string {
+  const asked = new URLSearchParams();
+  if (provider !== null) asked.set("provider", provider);
   if (day !== null) asked.set("day", day);
   for (const [name, value] of Object.entries(more)) asked.set(name, String(value));
   return asked.toString();
 }
 
-/** The timeline of a day; `day` null: today, in the market's zone. */
-export function getDay(provider: string, day: string | null): Promise<Day> {
+/** The timeline of a day; `day` null: today, in the market's zone, or the last one where nobody records. */
+export function getDay(provider: string | null, day: string | null): Promise<Day> {
   return request<Day>(`/api/day?${query(provider, day)}`);
 }
 
 /** The newest lines of the day's overflow ledger, and how many it has. */
-export function getOverflow(provider: string, day: string | null, limit: number): Promise<{ total: number; overflow: OverflowLine[] }> {
+export function getOverflow(provider: string | null, day: string | null, limit: number): Promise<{ total: number; overflow: OverflowLine[] }> {
   return request(`/api/overflow?${query(provider, day, { limit })}`);
 }
 
 /** The universe of the day, with `limit` of its symbols from `offset` on. */
-export function getUniverse(provider: string, day: string | null, offset: number, limit: number): Promise<{ universe: Universe | null; symbols: string[] }> {
+export function getUniverse(provider: string | null, day: string | null, offset: number, limit: number): Promise<{ universe: Universe | null; symbols: string[] }> {
   return request(`/api/universe?${query(provider, day, { offset, limit })}`);
 }
 
-export async function getCompleteness(provider: string, day: string | null): Promise<SymbolCompleteness[]> {
+export async function getCompleteness(provider: string | null, day: string | null): Promise<SymbolCompleteness[]> {
   return (await request<{ completeness: SymbolCompleteness[] }>(`/api/completeness?${query(provider, day)}`)).completeness;
 }
 

@@ -85,7 +85,7 @@ export class Observer {
   tick(): void {
     if (!this.shown) return;
     const [now, provider] = [Date.now(), this.provider];
-    if (provider !== null && !document.hidden) {
+    if (this.status !== null && !document.hidden) {
       if (now - this.oftenAt >= OFTEN_MS) {
         this.oftenAt = now;
         void this.askOften(provider, this.round);
@@ -99,10 +99,10 @@ export class Observer {
   }
 
   private get provider(): string | null {
-    return this.asked.provider ?? this.status?.collectors[0]?.provider ?? null;
+    return this.asked.provider ?? this.status?.collectors[0]?.provider ?? this.known.day?.provider ?? null;
   }
 
-  private async askOften(provider: string, round: number): Promise<void> {
+  private async askOften(provider: string | null, round: number): Promise<void> {
     const { day } = this.asked;
     await Promise.all([
       this.take(round, getDay(provider, day), (found) => (this.known.day = found)),
@@ -111,7 +111,7 @@ export class Observer {
     if (round === this.round) this.paint();
   }
 
-  private async askSeldom(provider: string, round: number): Promise<void> {
+  private async askSeldom(provider: string | null, round: number): Promise<void> {
     const { day } = this.asked;
     await Promise.all([
       this.take(round, getUniverse(provider, day, 0, 0), (found) => (this.known.universe = found.universe)),

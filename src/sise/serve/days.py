@@ -66,6 +66,11 @@ class Days:
         found = [f"{stem[:4]}-{stem[4:6]}-{stem[6:]}" for stem in stems if len(stem) == 8 and stem.isdigit()]
         return sorted(found, reverse=True)[:DAYS_TOLD_MAX]
 
+    def newest(self, provider: str) -> str | None:
+        """The last day of which there are system events; None: there are none."""
+        self.market(provider)  # refuses a provider that is none
+        return next(iter(self.days(provider)), None)
+
     def market(self, provider: str) -> str:
         """The market of a provider, as its newest events say."""
         if provider not in self.providers():

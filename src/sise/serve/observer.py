@@ -30,7 +30,13 @@ OVERFLOW_LIMIT_MAX: Final = 1_000
 SYMBOLS_LIMIT_MAX: Final = 20_000
 
 Provider = Annotated[str | None, Query(description="Whose day; without it, that of the first collector")]
-Day = Annotated[str | None, Query(description="YYYY-MM-DD; without it, today in the market's zone")]
+Day = Annotated[
+    str | None,
+    Query(
+        description="YYYY-MM-DD; without it, today in the market's zone, or the newest day of the record "
+        "where no collector answers"
+    ),
+]
 
 
 class ObserverApi:
@@ -64,9 +70,11 @@ class ObserverApi:
         )(self.backups)
 
     def _asked(self, provider: str | None, day: str | None) -> tuple[str, date]:
+        heard = [each.provider for each in self._collectors.answered()]
         if provider is None:
-            heard = (each.provider for each in self._collectors.answered())
-            provider = next(heard, None) or next(iter(self._days.providers()), "")
+            provider = next(iter(heard or self._days.providers()), "")
+        if day is None and provider not in heard:
+            day = self._days.newest(provider)
         return provider, self._days.day(provider, day, self._clock.now_ns())
 
     async def day(self, provider: Provider = None, day: Day = None) -> Response:
@@ -144,7 +152,7 @@ class ObserverApi:
         limit: Annotated[int, Query(ge=0, le=SYMBOLS_LIMIT_MAX)] = 100,
     ) -> Response:
         name, of_day = self._asked(provider, day)
-        if day is None:
+        if day is None and self._is_today(name, of_day):
             # A market that never shuts begins its own day later than the journal's.
             of_day = self._days.calendar(name).day_of(self._clock.now_ns())
         found = await asyncio.to_thread(find_universe, self._root, name, self._days.market(name), of_day)
@@ -154,14 +162,16 @@ class ObserverApi:
 
     async def completeness(self, provider: Provider = None, day: Day = None) -> Response:
         name, of_day = self._asked(provider, day)
-        is_today = of_day == self._days.day(name, None, self._clock.now_ns())
-        now = self._accounts_now(name) if is_today else {}
+        now = self._accounts_now(name) if self._is_today(name, of_day) else {}
         async with self._days.log(name, of_day) as log:
             rows = [
                 _row(symbol, log.accounts.get(symbol), now.get(symbol)) for symbol in {*log.accounts, *now}
             ]
         rows.sort(key=lambda row: row.symbol)
         return encoded(ledgers.CompletenessAnswer(name, of_day.isoformat(), rows))
+
+    def _is_today(self, provider: str, day: date) -> bool:
+        return day == self._days.day(provider, None, self._clock.now_ns())
 
     def _accounts_now(self, provider: str) -> dict[str, tuple[Account, str]]:
         """What the collector says, and when, of the symbols that have a slot now."""

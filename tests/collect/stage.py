@@ -124,7 +124,6 @@ class Wire:
 
     def __init__(self, stage: Stage, on_frame: Callable[[bytes, int], None]) -> None:
         self._stage, self._on_frame = stage, on_frame
-        self.alive_at = stage.clock.now_ns()
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.codes: list[str] = []
         self._task = asyncio.create_task(self._pour())
@@ -136,7 +135,6 @@ class Wire:
         while True:
             now = self._stage.clock.now_ns()
             if not self.closed.done():
-                self.alive_at = now
                 for code in self.codes:
                     self._tell(code, now)
             await self._stage.clock.sleep(TRADE_EVERY_SECONDS)

@@ -45,7 +45,6 @@ class Line:
     """A socket that sends a trade and a book every few milliseconds."""
 
     def __init__(self, on_frame: Callable[[bytes, int], None], first: int) -> None:
-        self.alive_at = 0
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.count = first - 1
         self._task = asyncio.create_task(self._pour(on_frame))

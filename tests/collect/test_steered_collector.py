@@ -72,7 +72,6 @@ class Wire:
 
     def __init__(self, clock: VirtualClock, on_frame: Callable[[bytes, int], None]) -> None:
         self._clock, self._on_frame = clock, on_frame
-        self.alive_at = 0
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.codes: list[str] = []
         self.asked: list[list[str]] = []

@@ -56,7 +56,6 @@ class FakeSocket:
     def __init__(self, venue: Venue, on_frame: Callable[[bytes, int], None]) -> None:
         self._venue = venue
         self.on_frame = on_frame
-        self.alive_at = venue.clock.now_ns()
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.sent: list[str] = []
         self.pings = 0
@@ -69,14 +68,11 @@ class FakeSocket:
     def deliver(self) -> None:
         """One book for every symbol, now."""
         now = self._venue.clock.now_ns()
-        self.alive_at = now
         for symbol in self._venue.symbols:
             self.on_frame(book(symbol, ms=now // 1_000_000), now)
 
     def ping(self) -> None:
         self.pings += 1
-        if self._venue.pongs:
-            self.alive_at = self._venue.clock.now_ns()
 
     def lose(self, reason: str = "connection lost") -> None:
         if not self.closed.done():
@@ -88,12 +84,12 @@ class FakeSocket:
 
 class Venue:
     """What the other side does: ``up`` (connections are taken), ``answers`` (subscriptions give data),
-    ``pongs``, ``talks`` (data every second by itself)."""
+    ``talks`` (data every second by itself)."""
 
     def __init__(self, *symbols: str) -> None:
         self.symbols = symbols or ("KRW-BTC",)
         self.clock = VirtualClock()
-        self.up = self.answers = self.pongs = self.talks = True
+        self.up = self.answers = self.talks = True
         self.sockets: list[FakeSocket] = []
         self.attempts_at: list[int] = []
         self.lines = Lines()

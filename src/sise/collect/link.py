@@ -45,7 +45,6 @@ State = Literal["connecting", "connected", "waiting", "closed"]
 class Socket(Protocol):
     """What a line needs of a socket (:class:`sise.providers.socket.Socket`)."""
 
-    alive_at: int
     closed: asyncio.Future[str]
 
     def send(self, text: str) -> None: ...
@@ -161,8 +160,11 @@ class Link:
                 self._heard_again(at, waited)
 
         def told(payload: bytes, at: int) -> None:
+            answers = line.answers
             if (answer := line.heard(payload)) is not None:
                 socket.send(answer)
+            if line.answers != answers:
+                self._proven_at = at
             for notice in line.notices():
                 self._diary.write(
                     "order_notice",
@@ -182,18 +184,18 @@ class Link:
         reason = await self._watch(socket, heard_first)
         now = clock.now_ns()
         self._forget(now)
-        proof = self.proven_ns
-        if reason == "ws_disconnect" and heard_first:
-            proof = max(proof, socket.alive_at)
         detail = f"{line.stopped} {_closing_words(socket)}".strip()
         if not heard_first:
             self._note_attempt(waited, "FAIL", [], f"{reason} {detail}".strip())
-        self._gaps.begin(proof, reason, detail)
+        self._gaps.begin(self.proven_ns, reason, detail)
         return (now - heard_first[0]) / NS_PER_SECOND if heard_first else 0.0
 
     @property
     def proven_ns(self) -> int:
-        """Where a hole would begin (UTC ns): the last data or confirmation, or the moment we began."""
+        """Where a hole would begin (UTC ns): the last data, confirmation or answer, or when we began.
+
+        Not a pong: a provider may go on answering pings on a line that gives no data any more.
+        """
         return max(self._observer.heard_at, self._proven_at)
 
     def ask_for_proof(self) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from random import Random
 
-import pytest
-
 from sise.collect.link import JITTER, WAITS_SECONDS, wait_seconds
 from sise.model.time import NS_PER_SECOND, parse_iso
 from tests.collect.venue import Venue

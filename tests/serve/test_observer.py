@@ -133,6 +133,14 @@ async def test_without_a_collector_the_newest_day_of_the_record_is_told(day: Kor
         assert (await client.get("/api/day")).json()["day"] == "2026-11-28", "it may hear at any moment"
 
 
+async def test_without_a_collector_the_record_says_since_when(day: KoreanDay) -> None:
+    clock = TestClock()
+    clock.ns = kst("11:00", "2026-11-28")
+    async with client_of(create_app(ServeConfig(data_dir=day.root), clock)) as client:
+        status = await status_is(client, "not_recording", "stopped")
+    assert status["since"] == iso(kst("12:00:40"))
+
+
 async def test_before_the_record_began_nothing_is_missing(tmp_path: Path) -> None:
     day = KoreanDay(tmp_path)
     day.event("session_start", kst("11:05"))

@@ -55,13 +55,18 @@ class _Known(Struct):
 class Collectors:
     """Asks every collector and remembers what it said. Never raises for what a collector does."""
 
-    def __init__(self, data_dir: Path, clock: Clock, machine: Clock) -> None:
-        """``clock`` is the market's time, ``machine`` measures how long ago a collector answered."""
+    def __init__(
+        self, data_dir: Path, clock: Clock, machine: Clock, last_event_ns: int | None = None
+    ) -> None:
+        """``clock`` is the market's time, ``machine`` measures how long ago a collector answered.
+
+        ``last_event_ns``: the last word of any collector in the journal (UTC ns); None: there is none.
+        """
         self._folder = data_dir / "run"
         self._clock, self._machine = clock, machine
         self._known: dict[str, _Known] = {}
         self._polled = False
-        self._none_since_ns = clock.now_ns()
+        self._none_since_ns = last_event_ns or clock.now_ns()
 
     async def run(self, outgoing: Outgoing) -> None:
         """Ask every ``POLL_SECONDS`` of the machine's time until cancelled."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from sise.journal.partition import SEALED_SUFFIX, SUFFIX
 from sise.model.calendar import Calendar
 from sise.model.errors import BadInput
 from sise.model.hours import VENUE_OF_MARKET, SpecialDay
-from sise.model.time import MARKET_ZONES, in_zone, to_ns
+from sise.model.time import MARKET_ZONES, in_zone, parse_iso, to_ns
 from sise.serve.dayfiles import Shelf
 from sise.serve.daylog import DayLog
 from sise.serve.eventline import EventLine, event_decoder
@@ -70,6 +70,16 @@ class Days:
         """The last day of which there are system events; None: there are none."""
         self.market(provider)  # refuses a provider that is none
         return next(iter(self.days(provider)), None)
+
+    def last_event_ns(self) -> int | None:
+        """The last word of any collector (UTC ns); None: there is none."""
+        last: int | None = None
+        for provider in self.providers():
+            for file in partitions(self._root, [f"{EVENTS}/{provider}"])[-1:]:
+                for line in read_lines(self._root, file):
+                    with suppress(msgspec.MsgspecError):
+                        last = max(last or 0, parse_iso(event_decoder.decode(line.body).timestamp))
+        return last
 
     def market(self, provider: str) -> str:
         """The market of a provider, as its newest events say."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,12 +58,25 @@ def test_a_halted_day_is_empty_and_one_that_moved_is_not() -> None:
     assert (second["state"], second["high"]) == ("traded", 101.0)  # sise candles check tells of it
 
 
-def test_a_newer_word_of_the_provider_counts(tmp_path: object) -> None:
+def test_a_newer_word_of_the_provider_counts(tmp_path: Path) -> None:
     history = History.at(str(tmp_path))
-    for number, price in enumerate((100.0, 200.0)):
+    # told, told otherwise, and then as at first again
+    for number, price in enumerate((100.0, 200.0, 100.0, 200.0), 1):
         bars = bars_of([candle(BEGIN, price)], SHARE, "1m", BEGIN + MINUTE_NS)
         assert len(store_backfill(history, bars, "1m", BEGIN + number * NS_PER_SECOND)) == 1
         assert store_backfill(history, bars, "1m", BEGIN + 9 * NS_PER_SECOND) == []
-    assert history.bars("005930", "1m", source="provider")["close"].to_list() == [200.0]
-    assert len(history.entries()) == 2
+        assert history.bars("005930", "1m", source="provider")["close"].to_list() == [price]
+        assert len(history.entries()) == number
     assert store_backfill(history, bars.clear(), "1m", BEGIN) == []
+
+
+def test_what_is_held_within_a_longer_span_is_not_kept_again(tmp_path: Path) -> None:
+    history = History.at(str(tmp_path))
+    told = [candle(BEGIN + at * MINUTE_NS, 100.0 + at) for at in range(5)]
+    now = BEGIN + 9 * MINUTE_NS
+    assert store_backfill(history, bars_of(told, SHARE, "1m", now), "1m", now)
+    assert store_backfill(history, bars_of(told[1:3], SHARE, "1m", now), "1m", now) == []
+    longer = bars_of([*told[3:], candle(now - MINUTE_NS)], SHARE, "1m", now)
+    assert store_backfill(history, longer, "1m", now)
+    other_venue = Series("kis", "kr_stocks", "NXT", "005930")
+    assert store_backfill(history, bars_of(told, other_venue, "1m", now), "1m", now)

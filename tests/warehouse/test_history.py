@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -20,8 +20,11 @@ from sise.warehouse.history import History
 from sise.warehouse.history_check import check
 from sise.warehouse.history_entry import HistoryDamaged, Origin
 from sise.warehouse.history_files import LocalFiles
+from sise.warehouse.history_raw import Answers, answers_in
+from sise.warehouse.history_ticks import Day, keep_ticks, latest, rows_of
 from sise.warehouse.imports.read import Wanted, read_candles
 from tests.warehouse.candle_files import HEADER, Row, frame, real
+from tests.warehouse.tick_rows import ticks
 
 NOW = 1_763_600_000_000_000_000
 SECOND = 1_000_000_000
@@ -88,6 +91,23 @@ def test_what_is_kept_comes_back_equal_and_a_second_time_changes_nothing(place: 
     assert list(history.verify()) == []
     (entry,) = history.entries()
     assert (entry.made_from.sha256, entry.rows, entry.symbols) == (imported.report.sha256, 2, ["KRW-BTC"])
+
+
+def test_ticks_and_answers_are_kept_wherever_the_history_lies(place: str) -> None:
+    history, day = History.at(place), Day("upbit", "crypto", date(2026, 11, 20))
+    trades = ticks(20)
+    (name,) = keep_ticks(history, "ticks", day, [trades], NOW)
+    assert keep_ticks(history, "ticks", day, [trades], NOW + SECOND) == []
+    (entry,) = latest(history.entries("ticks")).values()
+    assert entry.files[0].file == name
+    (found,) = rows_of(history, entry, pl.col("symbol") == "KRW-BTC")
+    assert found.equals(trades)
+    answers = Answers()
+    answers.add("/v1/candles/minutes/1?count=1", 200, NOW, b"[]")
+    history.add("bars_1m", bars("provider", 1.0), origin("p"), NOW, answers=answers)
+    (kept,) = history.entries("bars_1m")
+    assert [each.content for each in answers_in(history.files, kept.raw[0])] == [b"[]"]
+    assert list(history.verify()) == []
 
 
 def test_sources_lie_side_by_side_and_one_goes_before_the_other(place: str) -> None:

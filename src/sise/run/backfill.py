@@ -17,7 +17,7 @@ from sise.run.options import HistoryOption, JsonOption
 if TYPE_CHECKING:
     from sise.model.events import Candle
     from sise.model.time import Clock
-    from sise.providers.contract import Provider
+    from sise.providers.contract import Answer, OnAnswer, Provider
     from sise.warehouse.query.asked import Span
 
 SIZES: Final = ("1m", "1d")
@@ -40,6 +40,7 @@ def backfill(
     from sise.run.providers import make_provider
     from sise.warehouse.candles_backfill import bars_of, store_backfill
     from sise.warehouse.history import History
+    from sise.warehouse.history_raw import Answers
     from sise.warehouse.query.asked import Series
 
     if size not in SIZES:
@@ -50,15 +51,22 @@ def backfill(
     clock = clock_of(settings.clock)
     asked = make_provider(provider, settings)
     span = span_of(start, to, asked.market, clock.now_ns())
-    candles = asyncio.run(_candles(asked, clock, symbol, size, span))
+    answers = Answers()
+
+    def keep(each: Answer) -> None:
+        answers.add(each.url, each.status, each.received_at, each.body)
+
+    candles = asyncio.run(_candles(asked, clock, keep, symbol, size, span))
     series = Series(asked.name, asked.market, asked.venue, symbol)
     bars = bars_of(candles, series, size, clock.now_ns())
-    stored = store_backfill(place, bars, size, SystemClock().now_ns())
+    stored = store_backfill(place, bars, size, SystemClock().now_ns(), answers)
     print_backfill(f"{asked.name} {symbol} {size}", bars, len(candles) - bars.height, stored, as_json)
 
 
-async def _candles(provider: Provider, clock: Clock, symbol: str, size: str, span: Span) -> list[Candle]:
-    async with provider.rest(clock, lambda _: None) as client:
+async def _candles(
+    provider: Provider, clock: Clock, on_answer: OnAnswer, symbol: str, size: str, span: Span
+) -> list[Candle]:
+    async with provider.rest(clock, on_answer) as client:
         return await client.candles_between(symbol, size, span.start_ns, span.end_ns)
 
 

@@ -215,10 +215,17 @@ def _proofs(engine: Engine, settings: Settings, days: list[MarketDay]) -> list[D
 
 
 def _keep(engine: Engine, settings: Settings, days: list[MarketDay], place: str | None) -> list[str]:
-    """Finished days into the history; the files written."""
+    """Finished days into the history, bars and ticks; the files written."""
     from sise.warehouse.etl.keep import keep_day
     from sise.warehouse.history import History
+    from sise.warehouse.history_ticks_day import keep_day_ticks
 
     history = History.at(place or history_of(settings))
     now = SystemClock().now_ns()
-    return [file for day in days if day.end_ns <= now for file in keep_day(engine, history, day, now)]
+    return [
+        file
+        for day in days
+        if day.end_ns <= now
+        for keep in (keep_day, keep_day_ticks)
+        for file in keep(engine, history, day, now)
+    ]

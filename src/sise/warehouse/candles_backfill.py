@@ -12,11 +12,13 @@ from typing import Final
 
 import polars as pl
 
+from sise.model.errors import BadInput
 from sise.model.events import Candle
 from sise.model.time import NS_PER_US
 from sise.warehouse.candles import PRICES, UTC_TIME, shaped, zone_of
 from sise.warehouse.history import History
 from sise.warehouse.history_entry import Origin
+from sise.warehouse.history_raw import Answers
 from sise.warehouse.imports.rows import with_states
 from sise.warehouse.query.asked import Series
 
@@ -56,17 +58,35 @@ def bars_of(candles: Sequence[Candle], series: Series, size: str, now_ns: int) -
     )
 
 
-def store_backfill(history: History, bars: pl.DataFrame, size: str, now_ns: int) -> list[str]:
-    """Keep ``bars`` of one series; the files written, none where there are none or the same are held.
+def store_backfill(
+    history: History, bars: pl.DataFrame, size: str, now_ns: int, answers: Answers | None = None
+) -> list[str]:
+    """Keep ``bars`` of one series with the answers they were made of; the files written.
 
-    Where the provider now tells otherwise it is a new import beside the old one, and the last counts.
+    None where there are none, or the history says the same of them already. Where the provider now tells
+    otherwise it is a new import beside the old one, and the last counts.
     """
-    if bars.is_empty():
+    if bars.is_empty() or _is_held(history, bars, size):
         return []
     content = bars.write_csv().encode()
     name = f"{bars['provider'][0]} {bars['symbol'][0]} {size}"
     origin = Origin(name, hashlib.sha256(content).hexdigest(), len(content))
-    return history.add(f"bars_{size}", bars, origin, now_ns)
+    told_before = [each for each in history.entries(f"bars_{size}") if each.made_from.sha256 == origin.sha256]
+    # told, then told otherwise, and now as at first again: an import of its own, or the second would stand
+    said = [each.id for each in told_before]
+    return history.add(f"bars_{size}", bars, origin, now_ns, said=said, answers=answers)
+
+
+def _is_held(history: History, bars: pl.DataFrame, size: str) -> bool:
+    """Whether the provider's bars that a reader gets are these."""
+    provider, market, venue, symbol = (
+        str(bars[name][0]) for name in ("provider", "market", "venue", "symbol")
+    )
+    try:
+        held = history.bars(symbol, size, provider=provider, market=market, venue=venue, source=SOURCE)
+    except BadInput:  # it holds none of them
+        return False
+    return bars.join(held, on=bars.columns, how="anti", nulls_equal=True).is_empty()
 
 
 def _finished(market: str, size: str, now_ns: int) -> pl.Expr:

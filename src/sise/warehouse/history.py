@@ -3,6 +3,9 @@
     bars_1m/provider=upbit/market=crypto/period=2025-09/<id>.parquet     bars, sorted by symbol and start
     bars_1m/manifest/<id>.json                                           what was imported, and its proof
     actions/provider=yahoo/market=us_stocks/period=all/<id>.parquet      corporate actions, dated
+    raw/bars_1m/provider=upbit/market=crypto/<id>.jsonl.zst              a provider's answers, as they came
+
+Ticks lie there too (:mod:`sise.warehouse.history_ticks`).
 
 Bars of several sources lie side by side and are told apart by ``source``; nothing is overwritten. Where a
 reader asks for one bar of each moment, the source is chosen in this order: what we heard (``journal``), the
@@ -34,6 +37,7 @@ from sise.warehouse.history_entry import (
     HistoryDamaged,
     Origin,
     PricesKind,
+    RawFile,
     StoredFile,
     decode,
     encode,
@@ -41,6 +45,7 @@ from sise.warehouse.history_entry import (
     entry_name,
 )
 from sise.warehouse.history_files import Files, files_at
+from sise.warehouse.history_raw import Answers
 from sise.warehouse.history_rows import Span, by_period, of_asked, within
 
 ZSTD_LEVEL: Final = 3
@@ -85,11 +90,12 @@ class History:
         *,
         prices: PricesKind = "raw",
         said: Collection[object] = (),
+        answers: Answers | None = None,
     ) -> list[str]:
         """Keep ``rows`` of one source; the files written, none where the same is held already.
 
         ``kind`` is ``bars_<size>`` (columns of SCHEMA) or ``actions``. ``said`` is how the origin was read:
-        the same file read otherwise is another import.
+        the same file read otherwise is another import. ``answers`` are what a provider said for it.
         """
         first = rows.row(0, named=True)
         source, provider, market = (str(first[name]) for name in ("source", "provider", "market"))
@@ -102,6 +108,7 @@ class History:
             self._store(f"{folder}/period={period}/{identity}.parquet", part)
             for period, part in by_period(kind, rows)
         ]
+        raw = answers.keep(self.files, kind, provider, market, identity) if answers else []
         entry = Entry(
             id=identity,
             kind=kind,
@@ -114,9 +121,10 @@ class History:
             rows=rows.height,
             symbols=rows["symbol"].unique().sort().to_list(),
             files=stored,
+            raw=raw,
         )
         self.files.write(name, encode(entry))
-        return [file.file for file in stored]
+        return [file.file for file in stored] + [file.file for file in raw]
 
     def bars(
         self,
@@ -200,7 +208,8 @@ class History:
     def verify(self) -> Iterator[Damage]:
         """Read every file of the manifest, and name those that are not what it says."""
         for entry in self.entries():
-            for file in entry.files:
+            proven: list[StoredFile | RawFile] = [*entry.files, *entry.raw]
+            for file in proven:
                 try:
                     content = self.files.read(file.file)
                 except FileNotFoundError:

@@ -47,8 +47,17 @@ class StoredFile(Struct, frozen=True):
     last: str
 
 
-class Entry(Struct, frozen=True, kw_only=True):
-    """One import; ``kind`` is ``bars_<size>`` or ``actions``."""
+class RawFile(Struct, frozen=True):
+    """A provider's answers as they came: path below the history, how many, bytes, SHA-256."""
+
+    file: str
+    answers: int
+    bytes: int
+    sha256: str
+
+
+class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One import; ``kind`` is ``bars_<size>``, ``actions``, ``ticks`` or ``quotes``."""
 
     id: str
     kind: str
@@ -61,6 +70,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     rows: int
     symbols: list[str]
     files: list[StoredFile]
+    raw: list[RawFile] = []
+    """What the rows were made of, where a provider was asked for them."""
 
 
 encode = msgspec.json.Encoder().encode

@@ -16,75 +16,39 @@ from msgspec import Struct, structs
 
 from sise.collect.collector import CollectConfig, Collector
 from sise.collect.mitigate import Metrics
+from sise.collect.ratios import TriggerSettings
 from sise.journal.writer import COMMIT_INTERVAL_MS, JournalWriter
 from sise.model.calendar import Calendar
-from sise.model.hours import VENUE_OF_MARKET, SpecialDay
+from sise.model.hours import VENUE_OF_MARKET
 from sise.model.time import NS_PER_SECOND, Clock
 from sise.providers.contract import Provider
-from sise.providers.kis.keys import KisKeys, Secret
-from sise.providers.registry import provider as provider_of
 from sise.providers.socket import Socket
 from sise.rehearse.disk import RehearsalDisk
 from sise.rehearse.loop import LoopClock, RehearsalLoop, rehearse
-from sise.simulator.faults import PlannedFault
-from sise.simulator.kis.server import Addresses, KisSimulator, KisSimulatorConfig
+from sise.rehearse.parts import KisParts, Parts, UpbitParts
+from sise.rehearse.plan import DiskFull, Kill, Loaded, Rehearsal
+from sise.simulator.sent import MAX_SENT_ANSWERED, SentLog
 
-BEAT_SECONDS: Final = 0.2
-"""Of the market's time, between two looks of the simulator: what it gathers into one frame."""
+__all__ = ["DiskFull", "Kill", "Loaded", "Outcome", "Rehearsal", "play_kis", "play_upbit"]
+
+RESTLESS: Final[dict[str, Any]] = {
+    "least_hold_seconds": 20.0,
+    "memory_seconds": 10.0,
+    "score_margin": 0.001,
+    "score_min": 0.01,
+    "triggers": TriggerSettings(
+        candidate_score_min=0.01,
+        surge_value_min=0.0,
+        rank_value_min=0.0,
+        surge_intervals_min=1,
+        velocity_trades_min=1,
+        recent_buckets=1,
+        earlier_buckets_min=3,
+    ),
+}
+"""Of the collector's settings, what keeps it from changing slots."""
 CALM: Final = Metrics(cpu_percent=10.0, memory_percent=20.0, disk_write_ms=1.0, queue_delay_ms=0.0)
 """The load of a machine that does nothing else."""
-TOKENS: Final = "run/tokens"
-
-
-class DiskFull(Struct, frozen=True):
-    """The disk takes nothing for ``seconds``, from ``at_seconds`` after the start."""
-
-    at_seconds: float
-    seconds: float
-
-
-class Kill(Struct, frozen=True):
-    """The collector is killed ``at_seconds`` after the start, and begins again ``away_seconds`` later.
-
-    It dies in a write: ``after_writes`` more are whole, and of the next the part ``torn`` (0..1) is there.
-    """
-
-    at_seconds: float
-    away_seconds: float
-    after_writes: int = 0
-    torn: float = 0.0
-
-
-class Loaded(Struct, frozen=True):
-    """The processors are busy (``cpu_percent``) for ``seconds``, from ``at_seconds`` after the start."""
-
-    at_seconds: float
-    seconds: float
-    cpu_percent: float
-
-
-class Rehearsal(Struct, frozen=True):
-    """What is rehearsed. ``start_ns`` and ``end_ns`` are UTC ns; all other times are the market's seconds.
-
-    ``pace``: so many of the market's seconds pass in one of the machine's, whose time is that of flushes,
-    syncs and HTTP.
-    """
-
-    start_ns: int
-    end_ns: int
-    seed: int = 7
-    issues: int = 2_700
-    activity: float = 1.0
-    slots: int = 41
-    pace: float = 1.0
-    faults: tuple[PlannedFault, ...] = ()
-    full_disks: tuple[DiskFull, ...] = ()
-    kills: tuple[Kill, ...] = ()
-    loads: tuple[Loaded, ...] = ()
-    calendar_exceptions: tuple[SpecialDay, ...] = ()
-    """What the collector's calendar has beside what is built in."""
-    holidays: tuple[str, ...] = ()
-    """Days (``20261120``) on which the simulated exchange is closed by a sudden decision."""
 
 
 class Outcome(Struct):
@@ -126,59 +90,73 @@ def play_kis(
 
     ``on_second`` is called now and then with the market's time (UTC ns), for people who wait.
     """
-    return rehearse(lambda loop: _Stage(plan, data_dir, loop).play(on_second))
+    return _play(KisParts, plan, data_dir, on_second)
+
+
+def play_upbit(
+    plan: Rehearsal, data_dir: Path, on_second: Callable[[int], None] = lambda now_ns: None
+) -> Outcome:
+    """As :func:`play_kis`, of Upbit; ``plan.issues`` are its KRW markets, and there are no ``holidays``."""
+    return _play(UpbitParts, plan, data_dir, on_second)
+
+
+def _play(
+    parts: Callable[[Rehearsal, Clock], Parts],
+    plan: Rehearsal,
+    data_dir: Path,
+    on_second: Callable[[int], None],
+) -> Outcome:
+    return rehearse(lambda loop: _Stage(parts, plan, data_dir, loop).play(on_second))
 
 
 class _Stage:
-    def __init__(self, plan: Rehearsal, data_dir: Path, loop: RehearsalLoop) -> None:
+    def __init__(
+        self,
+        parts: Callable[[Rehearsal, Clock], Parts],
+        plan: Rehearsal,
+        data_dir: Path,
+        loop: RehearsalLoop,
+    ) -> None:
         self._plan, self._data_dir = plan, data_dir
         self._market = LoopClock(plan.start_ns, loop, plan.pace)
         self._machine = LoopClock(plan.start_ns, loop)
+        self._parts = parts(plan, self._market)
         self._lives = 0
         self._filling: list[asyncio.Task[None]] = []
 
     async def play(self, on_second: Callable[[int], None]) -> Outcome:
-        plan = self._plan
-        config = KisSimulatorConfig(
-            seed=plan.seed,
-            issues=plan.issues,
-            activity=plan.activity,
-            beat_seconds=BEAT_SECONDS,
-            plan=plan.faults,
-            holidays=plan.holidays,
-        )
-        simulator = KisSimulator(config, self._market)
-        addresses = await simulator.start()
+        parts = self._parts
+        await parts.start()
         waiting = asyncio.create_task(self._tell(on_second))
         try:
-            ledger = await self._record(addresses)
+            ledger = await self._record()
         finally:
             for task in (waiting, *self._filling):
                 task.cancel()
-            await simulator.stop()
-        return Outcome(ledger, _all(simulator), list(simulator.sent.left_out), simulator.secrets())
+            await parts.stop()
+        return Outcome(ledger, _all(parts.sent), list(parts.sent.left_out), parts.secrets())
 
     async def _tell(self, on_second: Callable[[int], None]) -> None:
         while True:
             await self._market.sleep(10)
             on_second(self._market.now_ns())
 
-    async def _record(self, addresses: Addresses) -> dict[str, Any]:
+    async def _record(self) -> dict[str, Any]:
         """One life of a collector after another, until the end."""
         for kill in sorted(self._plan.kills, key=lambda kill: kill.at_seconds):
-            await self._live_until_killed(addresses, kill)
+            await self._live_until_killed(kill)
             await self._market.sleep(kill.away_seconds)
         disk, stop = RehearsalDisk(), asyncio.Event()
-        work = self._begin(addresses, disk, stop)
+        work = self._begin(disk, stop)
         ending = asyncio.create_task(self._until(self._plan.end_ns))
         await asyncio.wait((work, ending), return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
         stop.set()
         return await work
 
-    async def _live_until_killed(self, addresses: Addresses, kill: Kill) -> None:
+    async def _live_until_killed(self, kill: Kill) -> None:
         disk = RehearsalDisk()
-        work = self._begin(addresses, disk, asyncio.Event())
+        work = self._begin(disk, asyncio.Event())
         await self._until(self._plan.start_ns + round(kill.at_seconds * NS_PER_SECOND))
         disk.full = False  # a full disk takes no write to die in
         disk.die(kill.after_writes, kill.torn)
@@ -190,12 +168,10 @@ class _Stage:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
-    def _begin(
-        self, addresses: Addresses, disk: RehearsalDisk, stop: asyncio.Event
-    ) -> asyncio.Task[dict[str, Any]]:
+    def _begin(self, disk: RehearsalDisk, stop: asyncio.Event) -> asyncio.Task[dict[str, Any]]:
         """A collector's life; its disk is as full as the plan says."""
         self._lives += 1
-        collector = self._collector(self._provider(addresses), disk)
+        collector = self._collector(self._parts.provider(self._lives, self._data_dir), disk)
         for fault in self._plan.full_disks:
             self._filling.append(asyncio.create_task(self._fill(disk, fault)))
         return asyncio.create_task(collector.run(stop))
@@ -214,6 +190,8 @@ class _Stage:
 
     def _collector(self, provider: Provider, disk: RehearsalDisk) -> Collector:
         config = CollectConfig(self._data_dir, markets=min(self._plan.slots, provider.slots_max))
+        if self._plan.restless:
+            config = structs.replace(config, **RESTLESS)
         return Collector(
             config,
             provider,
@@ -236,26 +214,10 @@ class _Stage:
                 return structs.replace(CALM, cpu_percent=load.cpu_percent)
         return CALM
 
-    def _provider(self, addresses: Addresses) -> Provider:
-        ours = addresses.credentials
-        keys = KisKeys(
-            app_key=Secret(ours.appkey),
-            app_secret=Secret(ours.appsecret),
-            mock=False,
-            hts_id=Secret(ours.hts_id),
-        )
-        return provider_of(
-            "kis",
-            rest_url=addresses.rest,
-            ws_url=addresses.ws,
-            keys=keys,
-            tokens_dir=self._data_dir / TOKENS,
-            rng=Random(f"provider {self._plan.seed} {self._lives}"),
-        )
 
-
-def _all(simulator: KisSimulator) -> list[dict[str, object]]:
+def _all(sent: SentLog) -> list[dict[str, object]]:
+    """Every frame that the simulator still knows; each has its number, from 1."""
     rows: list[dict[str, object]] = []
-    while page := simulator.sent.after(len(rows), len(rows) + 1_000_000):
+    while page := sent.after(int(str(rows[-1]["index"])) if rows else 0, MAX_SENT_ANSWERED):
         rows += page
     return rows

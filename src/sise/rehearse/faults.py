@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from random import Random
 from typing import Final
 
 from msgspec import Struct, structs
 
-from sise.rehearse.day import DiskFull, Kill, Rehearsal
-from sise.simulator.faults import KIS_KINDS, Fault, PlannedFault, parse_fault
+from sise.rehearse.plan import DiskFull, Kill, Rehearsal
+from sise.simulator.faults import KINDS, KIS_KINDS, Fault, KindRule, PlannedFault, parse_fault
 
-LINE_KINDS: Final[tuple[tuple[dict[str, object], ...], ...]] = (
+Row = tuple[dict[str, object], ...]
+
+_LINE: Final[tuple[Row, ...]] = (
     ({"kind": "drop"},),
     ({"kind": "silent", "seconds": 40},),
     ({"kind": "silent", "seconds": 40, "pong": True},),
@@ -20,36 +22,71 @@ LINE_KINDS: Final[tuple[tuple[dict[str, object], ...], ...]] = (
     ({"kind": "refuse", "seconds": 20}, {"kind": "drop"}),
     ({"kind": "html", "target": "ws", "seconds": 20}, {"kind": "drop"}),
     ({"kind": "drip", "delay_ms": 300, "seconds": 40},),
+)
+_KIS_LINE: Final[tuple[Row, ...]] = (
     ({"kind": "session_busy", "count": 2}, {"kind": "drop"}),
     ({"kind": "sticky_slot", "seconds": 30}, {"kind": "drop"}),
     ({"kind": "token_expired"}, {"kind": "drop"}),
 )
-"""What can cost the line, and so leave a gap; some need a cut before they bite."""
-OTHER_KINDS: Final[tuple[tuple[dict[str, object], ...], ...]] = (
-    ({"kind": "duplicate", "count": 20},),
-    ({"kind": "reorder", "count": 10},),
-    ({"kind": "truncate", "count": 2},),
-    ({"kind": "garbage", "count": 2},),
-    ({"kind": "invalid_utf8", "count": 2},),
-    ({"kind": "change_fields", "change": "add", "count": 5},),
-    ({"kind": "clock_jump", "offset_seconds": 3600, "seconds": 10},),
-    ({"kind": "register_error", "count": 1, "code": "OPSP0007"},),
-    ({"kind": "null_header", "count": 1, "code": "OPSP0007"},),
-    ({"kind": "rest_error", "count": 3, "code": "EGW00201"},),
-    ({"kind": "drop", "target": "rest", "count": 2},),
-    ({"kind": "silent", "target": "rest", "seconds": 12},),
-    ({"kind": "drip", "target": "rest", "seconds": 5},),
-    ({"kind": "html", "target": "rest", "seconds": 8},),
-    ({"kind": "token_expired"},),
+
+
+class Kinds(Struct, frozen=True):
+    """What can break at a provider."""
+
+    line: tuple[Row, ...]
+    """What can cost the line, and so leave a gap; some need a cut before they bite."""
+    other: tuple[Row, ...]
+    """What must cost no line, and so leaves none."""
+    rules: Mapping[str, KindRule]
+
+
+KIS: Final = Kinds(
+    (*_LINE, *_KIS_LINE),
+    (
+        ({"kind": "duplicate", "count": 20},),
+        ({"kind": "reorder", "count": 10},),
+        ({"kind": "truncate", "count": 2},),
+        ({"kind": "garbage", "count": 2},),
+        ({"kind": "invalid_utf8", "count": 2},),
+        ({"kind": "change_fields", "change": "add", "count": 5},),
+        ({"kind": "clock_jump", "offset_seconds": 3600, "seconds": 10},),
+        ({"kind": "register_error", "count": 1, "code": "OPSP0007"},),
+        ({"kind": "null_header", "count": 1, "code": "OPSP0007"},),
+        ({"kind": "rest_error", "count": 3, "code": "EGW00201"},),
+        ({"kind": "drop", "target": "rest", "count": 2},),
+        ({"kind": "silent", "target": "rest", "seconds": 12},),
+        ({"kind": "drip", "target": "rest", "seconds": 5},),
+        ({"kind": "html", "target": "rest", "seconds": 8},),
+        ({"kind": "token_expired"},),
+    ),
+    KIS_KINDS,
 )
-"""What must cost no line, and so leaves none."""
+UPBIT: Final = Kinds(
+    _LINE,
+    (
+        ({"kind": "duplicate", "count": 20},),
+        ({"kind": "reorder", "count": 10},),
+        ({"kind": "truncate", "count": 2},),
+        ({"kind": "garbage", "count": 2},),
+        ({"kind": "change_fields", "change": "add", "count": 5},),
+        ({"kind": "change_fields", "change": "rename", "count": 5},),
+        ({"kind": "change_fields", "change": "retype", "count": 5},),
+        ({"kind": "clock_jump", "offset_seconds": 3600, "seconds": 10},),
+        ({"kind": "rest_429", "seconds": 5},),
+        ({"kind": "rest_418", "seconds": 10},),
+        ({"kind": "drop", "target": "rest", "count": 2},),
+        ({"kind": "silent", "target": "rest", "seconds": 12},),
+        ({"kind": "drip", "target": "rest", "seconds": 5},),
+        ({"kind": "html", "target": "rest", "seconds": 8},),
+    ),
+    KINDS,
+)
 KILL_SECONDS: Final = (1.0, 90.0)
 WRITES_MAX: Final = 6
 """A flush is some few writes: the kill falls into any of them."""
 FULL_SECONDS: Final = (1.0, 40.0)
 QUIET_SECONDS: Final = 20.0
 """At the beginning and at the end nothing is broken, so that there is something to break and to mend."""
-_OTHERS: Final = len(LINE_KINDS) + len(OTHER_KINDS)
 
 
 class Drawn(Struct, frozen=True):
@@ -64,11 +101,13 @@ class Drawn(Struct, frozen=True):
         return structs.replace(plan, faults=self.faults, full_disks=self.full_disks, kills=self.kills)
 
 
-def draw(rng: Random, first_seconds: float, last_seconds: float, count: int) -> Drawn:
+def draw(rng: Random, first_seconds: float, last_seconds: float, count: int, kinds_of: Kinds = KIS) -> Drawn:
     """``count`` faults between the two moments: every kind once before any comes again, in any order."""
+    rows = (*kinds_of.line, *kinds_of.other)
+    full_disk, kill = len(rows), len(rows) + 1
     kinds: list[int] = []
     while len(kinds) < count:
-        deck = list(range(_OTHERS + 2))
+        deck = list(range(len(rows) + 2))
         rng.shuffle(deck)
         kinds += deck
     moments = sorted(rng.uniform(first_seconds, last_seconds) for _ in range(count))
@@ -76,12 +115,12 @@ def draw(rng: Random, first_seconds: float, last_seconds: float, count: int) -> 
     full: list[DiskFull] = []
     kills: list[Kill] = []
     for kind, at in zip(kinds[:count], moments, strict=True):
-        if kind == _OTHERS:
+        if kind == full_disk:
             full.append(DiskFull(at, rng.uniform(*FULL_SECONDS)))
-        elif kind == _OTHERS + 1:
+        elif kind == kill:
             kills.append(Kill(at, rng.uniform(*KILL_SECONDS), rng.randrange(WRITES_MAX), rng.random()))
         else:
-            planned += _planned((*LINE_KINDS, *OTHER_KINDS)[kind], at)
+            planned += _planned(rows[kind], at, kinds_of.rules)
     return Drawn(tuple(planned), tuple(full), tuple(kills))
 
 
@@ -98,9 +137,9 @@ def causes(plan: Rehearsal) -> list[tuple[int, int]]:
 
 def costs_line(fault: Fault) -> bool:
     """Whether the line may be lost by it."""
-    of_line = {str(each["kind"]) for row in LINE_KINDS for each in row}
+    of_line = {str(each["kind"]) for row in (*KIS.line, *UPBIT.line) for each in row}
     return fault.kind in of_line and fault.target != "rest"
 
 
-def _planned(row: Iterable[dict[str, object]], at: float) -> list[PlannedFault]:
-    return [PlannedFault(at, parse_fault(dict(each), "fault", KIS_KINDS)) for each in row]
+def _planned(row: Row, at: float, rules: Mapping[str, KindRule]) -> list[PlannedFault]:
+    return [PlannedFault(at, parse_fault(dict(each), "fault", rules)) for each in row]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode
-from collections import Counter, defaultdict
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from sise.journal.verify import verify
 from sise.model.time import NS_PER_SECOND, iso, parse_iso
 from sise.rehearse.day import Outcome, Rehearsal
 from sise.rehearse.faults import causes
+from sise.simulator.sent import MAX_SENT_KEPT
 
 MENDED_SECONDS: Final = 300
 """So long after the last fault data is heard again: the longest wait, and a session that sticks."""
@@ -30,15 +32,19 @@ SHOWN: Final = 3
 """Of each kind, so many examples."""
 END_SECONDS: Final = 3.0
 """Before the end of the hours a silence is no longer seen, and frames may be on their way."""
+_CONTROL: Final = {"kis": ("{",), "upbit": ('{"error"', '{"status"')}
+"""How a provider's frames begin that are no data."""
+_TOO_MANY: Final = {"kis": "OPSP0008", "upbit": '{"error"'}
+"""What the provider says who asks for too much. Upbit has one form for all that it does not like."""
 
 _decode = msgspec.json.Decoder().decode
 
 
 class Journal:
-    """A recorded day, read once."""
+    """A recorded day of ``provider``, read once."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, provider: str = "kis") -> None:
+        self.root, self.provider = root, provider
         self.events = list(self._read("system/events"))
         self.wire = [line for line in self._read("wire") if line["conn"] != "rest"]
         self.scalp = list(self._read("scalp"))
@@ -56,6 +62,8 @@ class Journal:
 
 def broken(journal: Journal, plan: Rehearsal, outcome: Outcome) -> list[str]:
     """Every invariant that does not hold for ``journal``; empty where all do."""
+    if (outcome.sent and outcome.sent[0]["index"] != 1) or len(outcome.left_out) == MAX_SENT_KEPT:
+        return ["too much was sent for the simulator to remember it: nothing can be said"]
     findings = verify(journal.root).findings
     return [
         *_some("not whole", (f"{each.file}:{each.line} {each.what}" for each in findings)),
@@ -80,9 +88,10 @@ def ledger_balances(root: Path) -> list[str]:
 def never_too_many_slots(journal: Journal, limit: int) -> list[str]:
     """No more symbols than places, by our events and by the provider's word."""
     most = max((len(event["detail"]["slots"]) for event in journal.of("slots")), default=0)
-    refused = sum("OPSP0008" in str(line.get("frame")) for line in journal.wire)
+    word = _TOO_MANY[journal.provider]
+    refused = sum(word in str(line.get("frame")) for line in journal.wire)
     wrong = [f"{most} slots are held, {limit} there are"] if most > limit else []
-    return wrong + ([f"KIS refused {refused} registrations as too many"] if refused else [])
+    return wrong + ([f"the provider refused {refused} requests as too many"] if refused else [])
 
 
 def records_lie_in_sessions(journal: Journal) -> list[str]:
@@ -115,14 +124,20 @@ def records_follow_the_wire(journal: Journal) -> list[str]:
 
 def lost_frames_lie_in_gaps(journal: Journal, outcome: Outcome) -> list[str]:
     """What was sent is in the wire log, or was sent within exactly one gap; nothing else is there."""
-    heard = Counter(_crc(line) for line in journal.wire if not _is_control(line))
+    heard: dict[str, list[int]] = defaultdict(list)
+    for line in journal.wire:
+        if not _is_control(line, journal.provider):
+            heard[_crc(line)].append(parse_iso(line["t"]))
     sent: dict[str, list[int]] = defaultdict(list)
     for row in outcome.sent:
         sent[str(row["crc32"])].append(int(str(row["ns"])))
-    invented = (crc for crc in heard if crc not in sent)
+    missed, invented = list(outcome.left_out), [crc for crc in heard if crc not in sent]
+    for crc, moments in sent.items():
+        never_heard, never_sent = _unpaired(moments, heard[crc])
+        missed += never_heard
+        invented += [crc] * never_sent
     holes = _scalp_gaps(journal) + _openings(journal)
     holes += _rests(journal)
-    missed = outcome.left_out + [at for crc, moments in sent.items() for at in moments[heard[crc] :]]
     unsaid = (iso(at) for at in sorted(missed) if not any(start <= at <= end for start, end in holes))
     return _some("heard, but never sent", invented) + _some("lost outside a gap", unsaid)
 
@@ -207,8 +222,22 @@ def _lies_in(at: int, span: list[int] | None) -> bool:
     return span is not None and span[0] <= at <= span[1]
 
 
-def _is_control(line: dict[str, Any]) -> bool:
-    return str(line.get("frame", "")).startswith("{")
+def _unpaired(sent: list[int], heard: list[int]) -> tuple[list[int], int]:
+    """Of frames that are all the same: when those were sent that nobody heard, and how many were heard
+    that nobody had sent. Each that was heard is the last one sent before it."""
+    left = sorted(sent)
+    invented = 0
+    for at in sorted(heard):
+        place = bisect_right(left, at)
+        if place:
+            del left[place - 1]
+        else:
+            invented += 1
+    return left, invented
+
+
+def _is_control(line: dict[str, Any], provider: str) -> bool:
+    return str(line.get("frame", "")).startswith(_CONTROL[provider])
 
 
 def _crc(line: dict[str, Any]) -> str:

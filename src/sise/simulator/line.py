@@ -62,31 +62,30 @@ class Line:
         self.last_traffic_ns = self._clock.monotonic_ns()
         self.frozen = self.ending = False
         self.queued_bytes = self.sent_frames = self.left_out_frames = 0
-        self._queue: deque[Outgoing] = deque()
+        self._queue: deque[tuple[Outgoing, int]] = deque()
+        """With the moment (UTC ns) at which it was due."""
         self._wake = asyncio.Event()
-        self._held: Outgoing | None = None
+        self._held: tuple[Outgoing, int] | None = None
 
     def offer(self, out: Outgoing) -> None:
         """Queue ``out``. A silent or half-open line leaves it out; a line that does not read is cut."""
+        now_ns = self._clock.now_ns()
         if self.ending or self.frozen or self._is_silenced(out):
-            self._leave_out(out)
+            self._leave_out(out, now_ns)
             return
         if self.queued_bytes + len(out.payload) > MAX_QUEUED_BYTES:
-            self._leave_out(out)
+            self._leave_out(out, now_ns)
             if self._board.active("drip", "ws") is None:
                 self.cut()
             return
-        self._queue.append(out)
+        self._queue.append((out, now_ns))
         self.queued_bytes += len(out.payload)
         self._wake.set()
 
     def cut(self) -> None:
         """End the TCP connection now, without a close frame and without what is queued."""
         self.ending = True
-        for out in self._queue:
-            self._leave_out(out)
-        self._queue.clear()
-        self.queued_bytes = 0
+        self._leave_out_what_waits()
         self._transport.abort()
 
     def hang_up(self) -> None:
@@ -129,42 +128,56 @@ class Line:
         silent = self._board.active("silent", "ws")
         return silent is not None and not (silent.pong and out.opcode is WSMsgType.PONG)
 
-    def _leave_out(self, out: Outgoing) -> None:
+    def _leave_out(self, out: Outgoing, due_ns: int) -> None:
         self.left_out_frames += 1
         if out.kind:
-            self._sent.leave_out(self._clock.now_ns())
+            self._sent.leave_out(due_ns)
+
+    def _leave_out_what_waits(self) -> None:
+        held = [self._held] if self._held is not None else []
+        for out, due_ns in (*held, *self._queue):
+            self._leave_out(out, due_ns)
+        self._held = None
+        self._queue.clear()
+        self.queued_bytes = 0
 
     async def send_forever(self) -> None:
-        """Empty the queue into the socket until the line ends."""
-        with contextlib.suppress(ConnectionError):
-            while True:
-                while not self._queue:
-                    self._wake.clear()
-                    await self._wake.wait()
-                out = self._queue.popleft()
-                self.queued_bytes -= len(out.payload)
-                if self.frozen:
-                    self._leave_out(out)
-                    continue
-                for one, fault in self._struck(out):
-                    await self._write(one, fault)
-                if out.then_abort:
-                    await self._clock.sleep(CLOSE_AFTER_ERROR_SECONDS)
-                    self._transport.abort()
-                    return
-                if out.then_close:
-                    await self._clock.sleep(CLOSE_AFTER_ERROR_SECONDS)
-                    await self._socket.close(code=CLOSE_OK)
-                    return
+        """Empty the queue into the socket until the line ends; what then waits was never sent."""
+        try:
+            with contextlib.suppress(ConnectionError):
+                await self._send_what_comes()
+        finally:
+            self._leave_out_what_waits()
+
+    async def _send_what_comes(self) -> None:
+        while True:
+            while not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
+            out, due_ns = self._queue.popleft()
+            self.queued_bytes -= len(out.payload)
+            if self.frozen:
+                self._leave_out(out, due_ns)
+                continue
+            for one, fault, one_due_ns in self._struck(out, due_ns):
+                await self._write(one, fault, one_due_ns)
+            if out.then_abort:
+                await self._clock.sleep(CLOSE_AFTER_ERROR_SECONDS)
+                self._transport.abort()
+                return
+            if out.then_close:
+                await self._clock.sleep(CLOSE_AFTER_ERROR_SECONDS)
+                await self._socket.close(code=CLOSE_OK)
+                return
 
     def changed(self, payload: bytes, fault: Fault) -> bytes:
         """``payload`` with a field changed, in the provider's form; here JSON."""
         return changed(payload, fault, self._board.random)
 
-    def _struck(self, out: Outgoing) -> list[tuple[Outgoing, str]]:
-        """What is sent instead of ``out``: usually just that."""
+    def _struck(self, out: Outgoing, due_ns: int) -> list[tuple[Outgoing, str, int]]:
+        """What is sent instead of ``out``, and when that was due: usually just that."""
         if not out.kind:
-            return [(out, "")]
+            return [(out, "", due_ns)]
         take, rng = self._board.take, self._board.random
         one, name = out, ""
         if change := take("change_fields", "ws"):
@@ -174,20 +187,22 @@ class Line:
         if take("invalid_utf8", "ws"):
             one, name = structs.replace(one, payload=not_utf8(one.payload, rng)), "invalid_utf8"
         if self._held is None and take("reorder", "ws"):
-            self._held = one
+            self._held = one, due_ns
             return []
-        going = [(one, name)]
+        going = [(one, name, due_ns)]
         if self._held is not None:
-            going.append((self._held, "reorder"))
+            held, held_due_ns = self._held
+            going.append((held, "reorder", held_due_ns))
             self._held = None
         if take("duplicate", "ws"):
-            going.append((one, "duplicate"))
+            going.append((one, "duplicate", due_ns))
         if take("garbage", "ws"):
-            going.append((Outgoing(garbage(rng), kind="garbage", opcode=one.opcode), "garbage"))
+            going.append((Outgoing(garbage(rng), kind="garbage", opcode=one.opcode), "garbage", due_ns))
         return going
 
-    async def _write(self, out: Outgoing, fault: str) -> None:
+    async def _write(self, out: Outgoing, fault: str, due_ns: int) -> None:
         if self._transport.is_closing():
+            self._leave_out(out, due_ns)
             raise ConnectionResetError
         self.heard()
         if self._board.active("drip", "ws"):
@@ -198,7 +213,7 @@ class Line:
                 if whole:
                     self._note(out, fault)
                 else:
-                    self._leave_out(out)
+                    self._leave_out(out, due_ns)
         else:
             self._note(out, fault)
             await self._socket.send_frame(out.payload, out.opcode)

@@ -12,6 +12,8 @@ from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final
 
+from msgspec import structs
+
 from sise.model.time import NS_PER_MS, NS_PER_SECOND
 from sise.simulator.feed import Happening, MarketInfo, SimBook, SimCandle, SimTicker, SimTrade
 from sise.simulator.history import tape_with_past
@@ -31,7 +33,8 @@ _ORDER, _BOOK = 0, 1
 class LiveMarket:
     """A seeded market, the busiest ``markets`` of KRW and a few quiet ones in BTC and USDT.
 
-    The same seed, start and step times give the same output; no clock is read.
+    The same seed, start and step times give the same output; no clock is read. ``activity`` multiplies how
+    many orders come.
 
     Raises
     ------
@@ -41,9 +44,12 @@ class LiveMarket:
 
     verbatim: bool = False
 
-    def __init__(self, seed: int, markets: int = 60) -> None:
+    def __init__(self, seed: int, markets: int = 60, activity: float = 1.0) -> None:
         self._seed = seed
-        self._listings = listings(markets)
+        self._listings = [
+            structs.replace(listing, orders_per_second=listing.orders_per_second * activity)
+            for listing in listings(markets)
+        ]
         self._index = {listing.info.code: index for index, listing in enumerate(self._listings)}
         self._rng = Random(f"{seed} delays")
         self._flows: list[OrderFlow] = []

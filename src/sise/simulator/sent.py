@@ -28,7 +28,8 @@ class SentLog:
         self._mark_name = mark_name
         self._rows: deque[_Row] = deque(maxlen=MAX_SENT_KEPT)
         self.left_out: deque[int] = deque(maxlen=MAX_SENT_KEPT)
-        """When (UTC ns) a data frame was due to a line that was cut, silent or half-open then."""
+        """When (UTC ns) a data frame was due that did not go to a socket: the line was cut, silent, half-open
+        or slow."""
         self.last_index = 0
         self.counts: Counter[str] = Counter()
 
@@ -49,9 +50,9 @@ class SentLog:
         self.counts[kind] += 1
         self._rows.append((now_ns, connection, kind, code, mark, records, zlib.crc32(payload), fault))
 
-    def leave_out(self, now_ns: int) -> None:
-        """A data frame was due, and did not go to the socket."""
-        self.left_out.append(now_ns)
+    def leave_out(self, due_ns: int) -> None:
+        """A data frame was due at that moment, and did not go to the socket."""
+        self.left_out.append(due_ns)
 
     def after(self, index: int, limit: int) -> list[dict[str, object]]:
         """At most ``limit`` frames with a number above ``index``, oldest first."""

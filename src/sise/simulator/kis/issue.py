@@ -226,16 +226,18 @@ class Issue:
 
     def _take(self, venue: Venue, ms: int, phase: Phase, shares: int, hear: Hear | None) -> None:
         """A taker's order, maker by maker and level by level."""
-        quotes, rng = self.quotes, self._rng
+        quotes, expovariate = self.quotes, self._rng.expovariate
         buys = quotes.next_taker_buys()
         for _ in range(FILLS_PER_ORDER_MAX):
+            if shares <= 0:
+                return
             price, left = (quotes.ask, quotes.ask_left) if buys else (quotes.bid, quotes.bid_left)
-            if not price or shares <= 0:
+            if not price:
                 return
             if self._interrupts(price, phase):
                 self._begin_vi(ms, price)
                 return
-            maker = 1 + int(quotes.usual_size * rng.expovariate(0.7) + shares * 0.1)
+            maker = 1 + int(quotes.usual_size * expovariate(0.7) + shares * 0.1)
             size = min(shares, maker, left)
             gone = quotes.taken(buys=buys, size=size)
             self._trade(venue, ms, price, size, BUY if buys else SELL, hear)
@@ -249,6 +251,8 @@ class Issue:
         tape.fold(ms, price, size, side)
         if self.unified is not None:
             self.unified.fold(ms, price, size, side)
+        if venue == "NXT" and hear is None:
+            return  # nobody would ever see it
         fill = Fill(venue, ms, price, size, side, tape.strength())
         if venue == "KRX":
             self.last_trades.append(fill)

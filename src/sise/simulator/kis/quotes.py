@@ -51,6 +51,8 @@ class Quotes:
         self._sigma = listing.volatility / math.sqrt(session_seconds)
         self._beta = rng.uniform(0.3, 1.5)
         self._fair, self._fair_ms = math.log(base), start_ms
+        self._felt = mood(start_ms)
+        self._lowest, self._highest = math.log(self.lower), math.log(self.upper)
         self.bid = self.ask = self.bid_left = self.ask_left = 0
         self.requote(fresh=True)
 
@@ -78,13 +80,14 @@ class Quotes:
         if seconds <= 0:
             return
         move = self._rng.gauss(0, self._sigma * math.sqrt(min(seconds, _WALK_SECONDS_MAX)))
-        move += self._beta * (self._mood(ms) - self._mood(self._fair_ms))
+        felt = self._mood(ms)
+        move += self._beta * (felt - self._felt)
         for surge in self._surges:
             overlap = min(ms, surge.end_ms) - max(self._fair_ms, surge.start_ms)
             if overlap > 0:
                 move += surge.move * overlap / (surge.end_ms - surge.start_ms)
-        self._fair = min(max(self._fair + move, math.log(self.lower)), math.log(self.upper))
-        self._fair_ms = ms
+        self._fair = min(max(self._fair + move, self._lowest), self._highest)
+        self._fair_ms, self._felt = ms, felt
 
     def requote(self, *, fresh: bool = False) -> None:
         """Quote around the fair value; ``fresh``: nothing of the old quotes is left."""

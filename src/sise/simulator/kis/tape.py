@@ -77,10 +77,7 @@ class Tape:
             self.sells += 1
             self.sell_volume += size
         self.last, self.last_ms, self.last_size, self.last_side = price, ms, size, side
-        self._fold_minute(ms // MS_PER_MINUTE, price, size)
-
-    def _fold_minute(self, minute: int, price: int, size: int) -> None:
-        rows = self._rows
+        rows, minute = self._rows, ms // MS_PER_MINUTE
         if not rows or rows[-7] != minute:
             rows.extend((minute, price, price, price, price, size, self.value))
             return

@@ -51,6 +51,7 @@ class UpbitSimulatorConfig:
     too_many_requests_body : the form of 429 answers, which is not known for sure.
     snapshot_delay_ms : between what and what the first snapshots come after a request.
     markets : how many KRW markets the live market is to have; for whoever makes the feed.
+    beat_seconds : of the clock, between two looks at the market.
     replay : begin the feed at the first active subscription, and wait for slow lines; ``None``: for
         every feed but the live market.
     plan : faults to come.
@@ -66,6 +67,7 @@ class UpbitSimulatorConfig:
     snapshot_delay_ms: tuple[int, int] = (172, 354)
     markets: int = 60
     replay: bool | None = None
+    beat_seconds: float = PUMP_SECONDS
     plan: tuple[PlannedFault, ...] = ()
 
 
@@ -166,7 +168,7 @@ class UpbitSimulator(LoopbackSimulator[Addresses]):
             if self._feed_started and (not self._replay or self._hub.has_room()):
                 self._hub.publish(self._feed.step(self._clock.now_ns()))
             self._hub.tick()
-            await self._clock.sleep(PUMP_SECONDS)
+            await self._clock.sleep(self._config.beat_seconds)
 
     def _begin_feed(self) -> None:
         if not self._feed_started:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from time import process_time_ns
 from typing import Any, Final
 
 import psutil
@@ -24,6 +25,11 @@ GROWTH_BEGINS_SECONDS: Final = 20
 GROWTH_SECONDS_MIN: Final = 30
 """Bytes a day are told once they were measured for so long."""
 SECONDS_PER_DAY: Final = 86_400
+
+
+def _percent(before: tuple[int, int], now: tuple[int, int]) -> float:
+    """Of one core, between two readings of (time, processor time): cheaper than psutil's."""
+    return round(100 * (now[1] - before[1]) / max(1, now[0] - before[0]), 1)
 
 
 class Status:
@@ -54,9 +60,9 @@ class Status:
         self._began = machine.monotonic_ns()
         self._growth: tuple[int, int] | None = None
         self._process = psutil.Process()
-        self._process.cpu_percent()
         self._free: int | None = None
         self._cpu = 0.0
+        self._used = (self._began, process_time_ns())
         self._state = "not_recording"
         self._state_since = clock.now_ns()
 
@@ -72,7 +78,8 @@ class Status:
             self._free = self._disk.free_bytes(self._root)
         except OSError:
             self._free = None
-        self._cpu = self._process.cpu_percent()
+        before, self._used = self._used, (now, process_time_ns())
+        self._cpu = _percent(before, self._used)
         state, _ = self._verdict()
         if state != self._state:
             self._state, self._state_since = state, self._clock.now_ns()

@@ -104,9 +104,14 @@ def test_the_etl_keeps_its_days_where_the_setting_says(tmp_path: Path) -> None:
         ("import minutes.csv --provider upbit --market crypto --size 1m --symbol KRW-BTC", "--tz UTC"),
         ("export --size 1d --from yesterday --out a.csv", "--from"),
         ("resample --to 1h --history ftp://x", "s3://bucket/folder"),
+        ("export --size 1d --from 2024-01-03T00:00:00Z --until 2024-01-02T00:00:00Z --out a.csv", "--until"),
+        ("export --size 1d --symbol 005930 --out taken.csv", "it cannot be written"),
+        ("import days.csv --provider krx --market kr_stocks --size 1d --history days.csv/x", "it cannot be"),
+        ("check --size 7m", "use one of 1m 3m"),
     ],
 )
 def test_bad_use_is_one_sentence_with_the_remedy(folder: Path, command: str, told: str) -> None:
+    (folder / "taken.csv").mkdir(exist_ok=True)
     said = in_folder(folder)("candles", *shlex.split(command))
     assert said.returncode == 2, said.stderr
     assert told in said.stderr

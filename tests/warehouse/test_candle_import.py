@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from sise.model.errors import BadInput
 from sise.warehouse.imports import files
+from sise.warehouse.imports.read import Imported
 from tests.warehouse.candle_files import HEADER, imported
 
 ONE = f"{HEADER}\n2025-09-01 00:00:00,1,2,1,2,5\n"
@@ -90,6 +91,65 @@ def test_compressed_or_not_is_the_same(tmp_path: Path, suffix: str) -> None:
     packs = {"csv": bytes, "csv.gz": gzip.compress, "csv.zst": zstandard.compress}
     pack = packs[suffix]
     assert imported(tmp_path, pack(ONE.encode()), name=f"a.{suffix}").bars["close"].to_list() == [2.0]
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "csv": bytes,
+    "csv.gz": gzip.compress,
+    "csv.zst": zstandard.compress,
+}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_a_file_of_many_pieces_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    """Wherever a piece ends: within a row, in quotes, between two packed parts, on a blank line."""
+    prices = ((at, at + 1, at + 9, at + 1, at + 5, at % 10) for at in range(60))
+    rows = ['2025-09-01 00:{:02}:00,{},{},{},{},"1,00{}"'.format(*each) for each in prices]
+    text = "\n".join([HEADER, *rows[:30], "", *rows[30:], rows[7], "nonsense,1,1,1,1,1"]) + "\n"
+    whole = imported(tmp_path, text)
+    pack, half = PACKED[suffix], len(text) // 2
+    parts = pack(text[:half].encode()) + pack(text[half:].encode())
+    for size in (1, 64, 1_000):
+        monkeypatch.setattr("sise.warehouse.imports.pieces.PIECE_BYTES", size)
+        pieces = imported(tmp_path, parts, name=f"candles.{suffix}")
+        assert pieces.bars.drop("source").equals(whole.bars.drop("source"))
+        assert pieces.report.dropped == {"unreadable_time": 2, "duplicate_equal": 1}
+        assert {flaw.rule: flaw for flaw in pieces.report.flaws} == {
+            flaw.rule: flaw for flaw in whole.report.flaws
+        }
+        assert pieces.report.read == whole.report.read == 63
+    assert whole.report.flaw("thousands_commas").count == 61
+
+
+def test_quotes_may_hold_a_line_break(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sise.warehouse.imports.pieces.PIECE_BYTES", 16)
+    text = 'code,name,date,close\n005930,"Samsung\nElectronics",2024-01-02,5\n000660,x,2024-01-02,7\n'
+    done = imported(tmp_path, text, **DAYS)
+    assert done.bars.select("symbol", "close").rows() == [("000660", 7.0), ("005930", 5.0)]
+
+
+def test_what_is_no_text_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    """The first rows say how the file is written; a later one may not be so."""
+    rows = "".join(f"005930,삼성,2024-{at // 28 % 12 + 1:02}-{at % 28 + 1:02},5\n" for at in range(20_000))
+    text = f"종목코드,종목명,일자,종가\n{rows}".encode("cp949") + b"005930,\xff\xff,2024-01-02,5\n"
+    with pytest.raises(BadInput, match=r"cannot be read .*export it again"):
+        imported(tmp_path, text, **DAYS)
+
+
+def test_parquet_in_pieces_knows_days_from_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece whose times are all midnights, of a file whose other times are not."""
+    monkeypatch.setattr("sise.warehouse.imports.pieces.PIECE_ROWS", 1)
+    starts = [datetime(2025, 9, 1), datetime(2025, 9, 1, 0, 1)]  # noqa: DTZ001
+
+    def read(count: int, **wanted: Any) -> Imported:
+        written = io.BytesIO()
+        pl.DataFrame({"start": starts[:count], "close": [1.0, 2.0][:count]}).write_parquet(written)
+        return imported(tmp_path, written.getvalue(), name="a.parquet", **wanted)
+
+    with pytest.raises(BadInput, match="name their zone"):
+        read(2, zone=None)
+    assert read(2, zone="Asia/Seoul").report.first == "2025-08-31T15:00:00Z"
+    assert read(1, zone=None, size="1d").report.zone == "days of UTC"
 
 
 def test_parquet_keeps_its_types_and_codes_as_numbers_get_their_zeros_back(tmp_path: Path) -> None:

@@ -135,6 +135,11 @@ def test_a_day_is_the_markets_and_whole(history: Reader, day: str | date) -> Non
         ({"symbol": "005930", "end": datetime(2026, 11, 20)}, r"end: .* name its offset"),  # noqa: DTZ001
         ({"symbol": "005930", "start": "20 Nov"}, "write a day as 2026-11-20"),
         ({"symbol": "005930", "start": "2026-11-21", "end": "2026-11-20"}, "not after the start"),
+        ({"symbol": "005930", "end": "9999-12-31"}, "from 1900-01-01 to 2199-12-30"),
+        ({"symbol": "005930", "start": date(1, 1, 1)}, "from 1900-01-01 to 2199-12-30"),
+        ({"symbol": None}, "name one as text"),
+        ({"symbol": 5930}, "name one as text"),
+        ({"symbol": "005930", "source": "x"}, "nothing of 005930 is held of it"),
     ],
 )
 def test_what_cannot_be_used_is_said_with_its_remedy(
@@ -165,6 +170,13 @@ def test_a_database_answers_every_question(url: str) -> None:
         assert place.gaps("2026-11-20", "2026-11-20")["seconds"].to_list() == [60.0]
         assert place.gaps(end="2026-11-20T00:00:00Z").is_empty()
         assert place.gaps("2026-11-20T00:00:59Z").height == 1
+        for source in ("x", "provider"):
+            with pytest.raises(BadInput, match="nothing of 005930 is held of it"):
+                place.bars("005930", venue="KRX", source=source)
+        with pytest.raises(BadInput, match="nothing of 005930 is held of it"):
+            place.bars("005930", "1d", venue="KRX", source="sweep")
+        with pytest.raises(BadInput, match="use one of ticks quotes"):
+            place.records_in_parts("tick", "005930")  # type: ignore[arg-type]
         with pytest.raises(BadInput, match="the database here holds no swing at all"):
             place.swing("005930")
         with pytest.raises(BadInput, match="did you mean 005930"):

@@ -12,12 +12,14 @@ import typer
 from sise.model.errors import BadInput
 from sise.model.time import SystemClock, parse_iso
 from sise.run.backfill import backfill
+from sise.run.calendars import exceptions_of
 from sise.run.candles_view import print_damage, print_entries, print_flaws, print_report, print_written
 from sise.run.history import history_of
 from sise.run.lifetime import begin
 from sise.run.options import HistoryOption, JsonOption
 
 if TYPE_CHECKING:
+    from sise.warehouse.candles_calendar import Calendars
     from sise.warehouse.history import History
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -61,7 +63,7 @@ def import_(
     from sise.warehouse.candles_store import store
     from sise.warehouse.imports.read import Wanted, read_candles
 
-    place = _history(history)
+    place, calendars = _places(history)
     wanted = Wanted(
         provider=_word("--provider", provider),
         market=market,
@@ -71,7 +73,7 @@ def import_(
         zone=tz,
         adjusted=adjusted,
     )
-    imported = read_candles(file, wanted)
+    imported = read_candles(file, wanted, calendars)
     if not dry_run:
         imported.report.stored = store(place, imported, wanted, SystemClock().now_ns())
     if as_json:
@@ -112,6 +114,7 @@ def export(
     from sise.warehouse.candles_export import export as write
 
     check_name(out)
+    begins, ends = _span(start, until)
     bars = _history(history).bars(
         symbol,
         size,
@@ -119,8 +122,8 @@ def export(
         market=market,
         venue=venue,
         source=source,
-        start=_moment("--from", start),
-        end=_moment("--until", until),
+        start=begins,
+        end=ends,
         adjusted=adjusted,
     )
     write(bars, out)
@@ -148,7 +151,8 @@ def resample(
 
     if out is not None:
         check_name(out)
-    place = _history(history)
+    begins, ends = _span(start, until)
+    place, calendars = _places(history)
     fine = place.bars(
         symbol,
         size,
@@ -156,12 +160,12 @@ def resample(
         market=market,
         venue=venue,
         source=source,
-        start=_moment("--from", start),
-        end=_moment("--until", until),
+        start=begins,
+        end=ends,
     )
     if fine.is_empty():
         raise BadInput("--from and --until", f"{start} {until}", "no bar lies between them")
-    bars = resampled(fine, size, to)
+    bars = resampled(fine, size, to, calendars)
     if out is None:
         store_resampled(place, bars, size, to, symbol or ["all"], SystemClock().now_ns())
     else:
@@ -177,18 +181,21 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Hold the history against the rules of data quality. Exit code 1 where a stored file is damaged."""
+    from sise.warehouse.candles import seconds_of
     from sise.warehouse.candles_export import check_name, export
     from sise.warehouse.history_check import check as check_history
     from sise.warehouse.imports.report import flaws_of
 
+    if size is not None:
+        seconds_of(size)
     if out is not None:
         check_name(out)
-    place = _history(history)
+    place, calendars = _places(history)
     damage = list(place.verify())
     if damage:
         print_damage([f"{each.file}: {each.kind}" for each in damage], as_json)
         raise typer.Exit(1)
-    found = check_history(place, size)
+    found = check_history(place, size, calendars)
     if out is not None:
         export(found, out)
     flaws = flaws_of(found)
@@ -202,8 +209,25 @@ def check(
 def _history(place: str | None) -> History:
     from sise.warehouse.history import History
 
+    return History.at(place or history_of(begin()))
+
+
+def _places(place: str | None) -> tuple[History, Calendars]:
+    """The history, and when markets trade: with this installation's exceptions and its journal's answers."""
+    from sise.warehouse.candles_calendar import Calendars
+    from sise.warehouse.history import History
+
     settings = begin()
-    return History.at(place or history_of(settings))
+    calendars = Calendars(exceptions_of(settings), settings.data_dir)
+    return History.at(place or history_of(settings)), calendars
+
+
+def _span(start: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """``[from, until)``, aware; None: no bound."""
+    begins, ends = _moment("--from", start), _moment("--until", until)
+    if begins is not None and ends is not None and ends <= begins:
+        raise BadInput("--until", until, f"it is not after --from {start}; give the earlier one first")
+    return begins, ends
 
 
 def _moment(option: str, text: str | None) -> datetime | None:
@@ -218,6 +242,7 @@ def _moment(option: str, text: str | None) -> datetime | None:
 
 def _word(option: str, text: str) -> str:
     """A name that may be a folder."""
-    if not text.replace("_", "").replace("-", "").isalnum() or not text.isascii():
-        raise BadInput(option, text, "use letters, digits, _ and -")
+    # the journal and the clients write small letters: others would be another provider
+    if not text.replace("_", "").replace("-", "").isalnum() or not text.isascii() or text != text.lower():
+        raise BadInput(option, text, "use small letters, digits, _ and -")
     return text

@@ -39,6 +39,8 @@ SIZES: Final = {
 UTC_TIME: Final = pl.Datetime("us", "UTC")
 PRICES: Final = ("open", "high", "low", "close")
 NUMBERS: Final = (*PRICES, "volume", "value", "trades")
+VENUES_OF_SHARES: Final = {"kr_stocks": ("KRX", "NXT", "UN")}
+"""Of a market with several: the two exchanges, and both as one (``UN``)."""
 KEY: Final = ("symbol", "start")
 SCHEMA: Final[dict[str, pl.DataType]] = {
     "provider": pl.String(),
@@ -80,9 +82,15 @@ def zone_of(market: str) -> ZoneInfo:
     return VENUES[VENUE_OF_MARKET[market]].zone
 
 
-def venue_of(market: str, provider: str) -> str:
-    """The venue's name where none is given: the exchange of the shares, or the coin exchange itself."""
-    return provider.upper() if market == "crypto" else VENUE_OF_MARKET[market].upper()
+def venue_of(market: str, provider: str, named: str | None = None) -> str:
+    """The venue's one name, as the providers' clients write it: ``upbit``, ``KRX`` ``NXT`` ``UN``, ``XNYS``.
+
+    Without a name it is the exchange of the shares, or the coin exchange itself; one that is ``named`` in
+    other letters is the same venue.
+    """
+    own = provider if market == "crypto" else VENUE_OF_MARKET[market].upper()
+    known = {name.casefold(): name for name in (own, *VENUES_OF_SHARES.get(market, ()))}
+    return own if named is None else known.get(named.casefold(), named)
 
 
 def bucket(start: pl.Expr, seconds: int, zone: ZoneInfo) -> pl.Expr:
@@ -96,6 +104,16 @@ def moment_text(moment: object) -> str:
     """A moment of a column as ``2026-11-20T00:00:00Z``."""
     assert isinstance(moment, datetime)
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """``frame`` by symbol and start; the same one, without a copy, where it is so already."""
+    symbol, start = (pl.col(name) for name in KEY)
+    same = symbol == symbol.shift()
+    ordered = (symbol > symbol.shift()) | (same & (start >= start.shift()))
+    if frame.select(ordered.fill_null(value=True).all()).item():
+        return frame
+    return frame.sort(*KEY)
 
 
 def shaped(frame: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,15 +33,25 @@ def check_name(path: Path) -> None:
 
 
 def export(rows: pl.DataFrame, path: Path) -> None:
-    """Write ``rows`` in the form that the name says; times in CSV are ISO 8601 in UTC, unknown is blank."""
+    """Write ``rows`` in the form that the name says; times in CSV are ISO 8601 in UTC, unknown is blank.
+
+    Raises
+    ------
+    BadInput
+        The file cannot be written; what was there stays.
+    """
     check_name(path)
     content = _parquet(rows) if path.suffix == ".parquet" else _csv(rows, path.suffix)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)
         part.replace(path)
+    except OSError as error:
+        remedy = f"it cannot be written ({error.strerror}); make room there, or name another place"
+        raise BadInput("--out", str(path), remedy) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def _parquet(rows: pl.DataFrame) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import polars as pl
 
-from sise.warehouse.candles_expected import calendar_of
+from sise.model.errors import BadInput
+from sise.warehouse.candles_calendar import Calendars
 from sise.warehouse.candles_resample import resample
 from sise.warehouse.history import History
 from sise.warehouse.history_entry import Origin, PricesKind
@@ -21,16 +23,17 @@ def store(history: History, imported: Imported, wanted: Wanted, now_ns: int) -> 
     prices: PricesKind = "adjusted" if wanted.adjusted else "raw"
     said = (wanted.symbol, wanted.size, wanted.zone, wanted.venue)
     written = []
-    if imported.actions.height:
-        written += history.add("actions", imported.actions, origin, now_ns, prices=prices, said=said)
-    written += history.add(f"bars_{wanted.size}", imported.bars, origin, now_ns, prices=prices, said=said)
+    with _writable():
+        if imported.actions.height:
+            written += history.add("actions", imported.actions, origin, now_ns, prices=prices, said=said)
+        written += history.add(f"bars_{wanted.size}", imported.bars, origin, now_ns, prices=prices, said=said)
     return written
 
 
-def resampled(bars: pl.DataFrame, size: str, to_size: str) -> pl.DataFrame:
+def resampled(bars: pl.DataFrame, size: str, to_size: str, calendars: Calendars) -> pl.DataFrame:
     """Bars of ``to_size`` made of what :meth:`History.bars` gave of ``size``, marked as such."""
-    market = str(bars["market"][0])
-    return resample(bars, size, to_size, calendar_of(market)).with_columns(source=pl.lit(f"resample:{size}"))
+    calendar = calendars.of(str(bars["market"][0]), str(bars["provider"][0]))
+    return resample(bars, size, to_size, calendar).with_columns(source=pl.lit(f"resample:{size}"))
 
 
 def store_resampled(
@@ -39,4 +42,17 @@ def store_resampled(
     """Keep resampled ``bars``; the same content is kept once."""
     content = bars.write_csv().encode()
     origin = Origin(f"bars_{size} of {','.join(symbols)}", hashlib.sha256(content).hexdigest(), len(content))
-    return history.add(f"bars_{to_size}", bars, origin, now_ns)
+    with _writable():
+        return history.add(f"bars_{to_size}", bars, origin, now_ns)
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    """Turns what a disk says into whose fault it is: an import that was cut short is not there."""
+    try:
+        yield
+    except OSError as error:
+        remedy = (
+            f"it cannot be written ({error.strerror}); make room there or name another place, and do it again"
+        )
+        raise BadInput("history (--history, SISE_HISTORY)", str(error.filename), remedy) from None

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from sise.warehouse.candles import seconds_of
-from sise.warehouse.candles_expected import calendar_of
+from sise.warehouse.candles_calendar import BUILT_IN, Calendars
 from sise.warehouse.history import History
 from sise.warehouse.history_entry import Entry
 from sise.warehouse.quality import findings, series_of
@@ -20,15 +20,15 @@ BARS: Final = "bars_"
 PLACE: Final = ("provider", "market", "venue", "size")
 
 
-def check(history: History, size: str | None = None) -> pl.DataFrame:
+def check(history: History, size: str | None = None, calendars: Calendars = BUILT_IN) -> pl.DataFrame:
     """All findings (:data:`~sise.warehouse.quality_finding.FINDINGS`), with ``provider market
-    venue size``."""
+    venue size``. ``calendars`` say when there is trading."""
     parts = [_none()]
     for kind in history.kinds():
         if kind.startswith(BARS) and size in (None, kind.removeprefix(BARS)):
             entries = history.entries(kind)
             for entry in entries:
-                parts += _alone(history, entry)
+                parts += _alone(history, entry, calendars)
             for pair in permutations(entries, 2):
                 if _may_differ(*pair):
                     parts += _against(history, *pair)
@@ -39,12 +39,12 @@ def _none() -> pl.DataFrame:
     return none_found().with_columns(pl.lit("").alias(name) for name in PLACE)
 
 
-def _alone(history: History, entry: Entry) -> Iterator[pl.DataFrame]:
+def _alone(history: History, entry: Entry, calendars: Calendars) -> Iterator[pl.DataFrame]:
     size = entry.kind.removeprefix(BARS)
     series = series_of(
         seconds_of(size),
         entry.market,
-        calendar_of(entry.market),
+        calendars.of(entry.market, entry.provider),
         adjusted=entry.prices == "adjusted",
         source=entry.source,
     )

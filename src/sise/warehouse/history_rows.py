@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -17,14 +17,15 @@ Span = tuple[datetime | None, datetime | None]
 """``[start, end)``, aware; None is any."""
 
 
-def by_period(kind: str, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
-    """Months of bars below an hour, years of the others, actions in one."""
+def by_period(kind: str, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Months of bars below an hour, years of the others, actions in one; each made when it is taken."""
     if kind == "actions":
-        return [("all", rows)]
+        yield "all", rows
+        return
     fine = seconds_of(kind.removeprefix("bars_")) < HOUR_SECONDS
-    period = pl.col("start").dt.strftime("%Y-%m" if fine else "%Y")
-    parted = rows.with_columns(_period=period).partition_by("_period", maintain_order=True)
-    return [(part["_period"][0], part.drop("_period")) for part in parted]
+    period = rows["start"].dt.truncate("1mo" if fine else "1y")
+    for first in period.unique().sort():
+        yield first.strftime("%Y-%m" if fine else "%Y"), rows.filter(period == first)
 
 
 def of_asked(lazy: pl.LazyFrame, asked: Asked) -> pl.LazyFrame:

@@ -15,7 +15,7 @@ import polars as pl
 
 from sise.model.calendar import Calendar
 from sise.warehouse import quality_calendar, quality_prices
-from sise.warehouse.candles import KEY
+from sise.warehouse.candles import in_order
 from sise.warehouse.quality_finding import FINDINGS, Series, none_found
 
 Rule = Callable[[pl.DataFrame, Series], pl.DataFrame]
@@ -48,7 +48,7 @@ RULES: Final[dict[str, tuple[Rule, str]]] = {
 
 def findings(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
     """What the rules find in bars of one size and one source, rule by rule."""
-    ordered = bars.sort(*KEY)
+    ordered = in_order(bars)
     if ordered.is_empty():
         return none_found()
     found = [

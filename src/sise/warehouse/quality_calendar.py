@@ -22,16 +22,11 @@ LATE_MINUTES_MAX: Final = 5
 def missing(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
     """Ranges of absent bars between the first and the last bar of each symbol."""
     starts = _expected(bars, series)
-    if starts.is_empty():
-        return none_found()
-    grid = pl.DataFrame({"start": starts}).with_row_index("at")
-    placed = bars.select("symbol", "start").join(grid, on="start", how="inner", maintain_order="left")
-    before = pl.col("at").shift().over("symbol").cast(pl.Int64)
-    gaps = placed.with_columns(absent=pl.col("at").cast(pl.Int64) - before - 1, first=before + 1)
+    placed = _placed(bars, starts).drop_nulls("at")
+    before = pl.when(pl.col("symbol") == pl.col("symbol").shift()).then(pl.col("at").shift())
+    gaps = placed.with_columns(absent=pl.col("at") - before - 1, first=before + 1)
     gaps = gaps.filter(pl.col("absent") > 0)
-    ranges = gaps.with_columns(
-        start=starts.gather(gaps["first"]), last=starts.gather(gaps["at"].cast(pl.Int64) - 1)
-    )
+    ranges = gaps.with_columns(start=starts.gather(gaps["first"]), last=starts.gather(gaps["at"] - 1))
     return found(
         ranges, value=pl.col("absent"), limit=pl.lit(0), end=pl.col("last") + _length(series.size_seconds)
     )
@@ -40,10 +35,10 @@ def missing(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
 def outside(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
     """Bars at times that the calendar does not have."""
     starts = _expected(bars, series)
-    known = bars.filter(pl.col("start") >= known_from(series.calendar))
     if starts.is_empty():
         return none_found()
-    return found(known.join(pl.DataFrame({"start": starts}), on="start", how="anti", maintain_order="left"))
+    elsewhere = _placed(bars, starts).filter(pl.col("at").is_null())
+    return found(elsewhere.filter(pl.col("start") >= known_from(series.calendar)))
 
 
 def before(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
@@ -96,6 +91,20 @@ def _sessions(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
 
 
 _TIMES: Final = ("opens", "closes", "first", "last")
+
+
+def _placed(bars: pl.DataFrame, starts: pl.Series) -> pl.DataFrame:
+    """``symbol start at``: which of ``starts`` (in order) each bar has; null: none of them.
+
+    By searching, not by a join: that takes a table of all rows.
+    """
+    moments = starts.to_physical()
+    at = moments.search_sorted(bars["start"].to_physical()).cast(pl.Int64)
+    placed = bars.select("symbol", "start", at=at)
+    if starts.is_empty():
+        return placed.with_columns(at=pl.lit(None, pl.Int64))
+    hit = moments.gather(at.clip(0, starts.len() - 1)) == bars["start"].to_physical()
+    return placed.with_columns(at=pl.when(hit).then(pl.col("at")))
 
 
 def _expected(bars: pl.DataFrame, series: Series) -> pl.Series:

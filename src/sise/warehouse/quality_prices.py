@@ -37,6 +37,8 @@ def halted(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
 def blank(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
     """Traded bars that lack some of their prices, where the source otherwise tells them."""
     told = [name for name in PRICES if bars[name].null_count() < bars.height]
+    if not told:
+        return none_found()
     lacking = pl.any_horizontal(pl.col(name).is_null() for name in told)
     return found(bars.filter((pl.col("state") == "traded") & lacking))
 
@@ -74,9 +76,13 @@ def jump(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
 
 def stuck(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
     """Runs of traded bars that are equal in every price and in volume."""
-    traded = bars.filter((pl.col("state") == "traded") & (pl.col("volume") > 0))
-    same = pl.struct("symbol", *PRICES, "volume").rle_id()
-    runs = traded.with_columns(run=same).group_by("run", maintain_order=True)
+    said = ("symbol", *PRICES, "volume")
+    traded = bars.select(*said, "start").filter((bars["state"] == "traded") & (bars["volume"] > 0))
+    again = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in said)
+    marked = traded.select("symbol", "start", again=again)
+    # few bars are in runs: the others need no counting
+    in_runs = marked.filter(pl.col("again") | pl.col("again").shift(-1, fill_value=False))
+    runs = in_runs.with_columns(run=(~pl.col("again")).cum_sum()).group_by("run", maintain_order=True)
     rows = runs.agg(
         pl.col("symbol").first(), pl.col("start").first(), last=pl.col("start").last(), bars=pl.len()
     )
@@ -91,13 +97,19 @@ def off_tick(bars: pl.DataFrame, series: Series) -> pl.DataFrame:
     if series.adjusted or not steps:
         return none_found()
     since = datetime.combine(steps[0].since, datetime.min.time(), UTC)
-    known = bars.filter((pl.col("start") >= since) & _on_ladder(series.market))
-    prices = known.unpivot(on=list(PRICES), index=list(KEY), variable_name="column", value_name="price")
-    prices = prices.drop_nulls("price").with_columns(tick=_tick(steps))
-    rest = pl.col("price") / pl.col("tick")
-    off = prices.filter((rest - rest.round()).abs() > TICK_ROUNDING * rest.abs().clip(1.0))
+    judged = (pl.col("start") >= since) & _on_ladder(series.market)
+    any_off = pl.any_horizontal(_is_off(pl.col(name), steps).fill_null(value=False) for name in PRICES)
+    suspect = bars.select(*KEY, *PRICES).filter(judged & any_off)
+    prices = suspect.unpivot(on=list(PRICES), index=list(KEY), variable_name="column", value_name="price")
+    off = prices.filter(_is_off(pl.col("price"), steps))
+    off = off.with_columns(tick=_tick(pl.col("price"), steps))
     one = off.unique(KEY, keep="first", maintain_order=True).sort(*KEY)
     return found(one, value=pl.col("price"), limit=pl.col("tick"), note=pl.col("column"))
+
+
+def _is_off(price: pl.Expr, steps: list[Step]) -> pl.Expr:
+    rest = price / _tick(price, steps)
+    return (rest - rest.round()).abs() > TICK_ROUNDING * rest.abs().clip(1.0)
 
 
 def ladder(market: str) -> list[Step]:
@@ -122,10 +134,10 @@ def _finest(price: int) -> int:
     return min(held)
 
 
-def _tick(steps: list[Step]) -> pl.Expr:
+def _tick(price: pl.Expr, steps: list[Step]) -> pl.Expr:
     tick = pl.lit(float(steps[0].step))
     for step in steps[1:]:
-        tick = pl.when(pl.col("price") >= step.floor).then(pl.lit(float(step.step))).otherwise(tick)
+        tick = pl.when(price >= step.floor).then(pl.lit(float(step.step))).otherwise(tick)
     return tick
 
 

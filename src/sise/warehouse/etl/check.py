@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -13,21 +14,29 @@ from msgspec import structs
 from sqlalchemy import Engine, Table, and_, delete, select
 
 from sise.model.hours import SpecialDay
-from sise.model.time import NS_PER_US
+from sise.model.time import NS_PER_SECOND, NS_PER_US
+from sise.warehouse.bars import Listening, Span
+from sise.warehouse.candles import zone_of
+from sise.warehouse.candles_calendar import answers_of
 from sise.warehouse.candles_expected import calendar_of
 from sise.warehouse.engine import writing
-from sise.warehouse.etl.days import MarketDay, all_days
+from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.frames import BARS, bars_frame
-from sise.warehouse.etl.hearing import Hearing, fold_safely, read_events
 from sise.warehouse.load import load
 from sise.warehouse.quality import RULES, findings, series_of
-from sise.warehouse.schema import eod_prices
+from sise.warehouse.quality_listened import REPLACED, listened
+from sise.warehouse.query.asked import DAY_NS, Series
+from sise.warehouse.query.journal_bars import SILENCE_NS
+from sise.warehouse.query.journal_events import Events
+from sise.warehouse.schema import eod_prices, scalp_1m_bars, scalp_5m_bars
 from sise.warehouse.schema import findings as findings_table
 
 COLUMNS: Final = (
     *("rule", "provider", "market", "venue", "symbol", "start_time", "source"),
     *("end_time", "value", "limit_value", "raw_ref", "detail", "found_at"),
 )
+OF_SLOTS: Final = frozenset((scalp_1m_bars.name, scalp_5m_bars.name))
+"""Tables of symbols that are heard while they hold a slot; the others promise whole sessions."""
 ROWS_AT_ONCE: Final = 10_000
 
 
@@ -56,12 +65,15 @@ def check_bars(
             bars = bars_frame(engine, table, mine, market)
             if bars.is_empty():
                 continue
-            # an unknown bar is no statement: what its hole left out is not the provider's fault
-            sure = bars.filter(pl.col("state") != "unknown")
             answers = told_days(root, MarketDay(provider, market, date.min), first, last)
             calendar = calendar_of(market, exceptions, answers)
             series = series_of(seconds, market, calendar, adjusted=False, source=table.name)
-            found = findings(sure, series)
+            # an unknown bar is no statement: what its hole left out is not the provider's fault
+            found = findings(bars.filter(pl.col("state") != "unknown"), series)
+            if table.name in OF_SLOTS:
+                told_of = promised(root, provider, market, bars, seconds)
+                kept = found.filter(~pl.col("rule").is_in(REPLACED))
+                found = pl.concat([kept, listened(bars, series, told_of)])
             rows = list(_rows(found, (provider, market, venue), now_ns))
             _replace(engine, table, (provider, market, venue), bars, rows)
             told.setdefault(str(table.name), Counter()).update(found["rule"].to_list())
@@ -70,13 +82,31 @@ def check_bars(
 
 def told_days(root: Path, market: MarketDay, first: date | None, last: date | None) -> dict[date, bool]:
     """The provider's answers to whether these days are trading days, as far as the journal has them."""
-    hearing = Hearing()
-    for day in all_days(root):
-        if (first is None or day >= first) and (last is None or day <= last):
-            for event, line in read_events(root, structs.replace(market, day=day)):
-                if event.event_type == "trading_day":
-                    fold_safely(hearing, event, line)
-    return hearing.told
+    return answers_of(root, market.provider, market.market, first, last)
+
+
+def promised(
+    root: Path, provider: str, market: str, bars: pl.DataFrame, seconds: int
+) -> dict[str, list[Span]]:
+    """When each symbol of ``bars`` was to be heard: while it had a slot, the line was up and no track rested.
+
+    That begins with the bar after the slot's first line: of a quiet symbol nothing comes before its first
+    quote or trade. Where the journal is gone, or tells of no slots, nothing was promised.
+    """
+    told = Events(root).heard(Series(provider, market, "", ""))
+    # a symbol's last line is a moment before the hole, and its next one a moment after
+    deaf = [(start - SILENCE_NS, end + SILENCE_NS) for start, end in told.deaf]
+    lines = bars.filter(pl.col("coverage_ratio") > 0).sort("start").group_by("symbol").agg("start")
+    found = {}
+    for symbol, moments in lines.iter_rows():
+        starts = [_moment(moment) for moment in moments]
+        heard = [
+            (starts[first] + seconds * NS_PER_SECOND, until - SILENCE_NS)
+            for since, until in told.windows(symbol) or []
+            if (first := bisect_right(starts, since - seconds * NS_PER_SECOND)) < len(starts)
+        ]
+        found[symbol] = Listening(heard, deaf).known(starts[0], starts[-1] + DAY_NS)
+    return found
 
 
 def _markets(engine: Engine, table: Table) -> list[tuple[str, str, str]]:
@@ -114,7 +144,9 @@ def _moment(moment: datetime) -> int:
 def _replace(
     engine: Engine, table: Table, who: tuple[str, str, str], bars: pl.DataFrame, rows: list[Any]
 ) -> None:
-    first, last = bars["start"].min(), bars["start"].max()
+    # what is said of a whole session has the moment at which that opens
+    day = bars["start"].dt.convert_time_zone(zone_of(who[1]).key).dt.truncate("1d")
+    first, last = day.min(), bars["start"].max()
     assert isinstance(first, datetime)
     assert isinstance(last, datetime)
     told = findings_table.c

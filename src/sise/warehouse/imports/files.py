@@ -1,7 +1,4 @@
-"""Files of candles: CSV (plain, gzip, zstd; UTF-8 or CP949) and Parquet, as columns of what is written there.
-
-CSV cells stay text until they are judged, so that leading zeros, commas and blanks are seen as they are.
-"""
+"""Files of candles and how they are written: CSV (plain, gzip, zstd; UTF-8 or CP949) and Parquet."""
 
 from __future__ import annotations
 
@@ -12,21 +9,17 @@ import zlib
 from pathlib import Path
 from typing import IO, Final, cast
 
-import polars as pl
 import zstandard
 from msgspec import Struct
 
 from sise.model.errors import BadInput
 
 FILE_BYTES_MAX: Final = 1_000_000_000
-"""Unpacked. A file is read whole: its columns, as numbers, have to fit into memory."""
+"""Unpacked. Its columns, as numbers, have to fit into memory."""
 CELL_BYTES: Final = 8
 """What a cell of Parquet unpacks to, at least."""
 _PIECE_BYTES: Final = 1 << 20
 SNIFF_BYTES: Final = 1 << 18
-LINE: Final = "line"
-"""The number of the row in the file, counted from 1 without the header."""
-
 _SUFFIXES: Final = (
     ".csv",
     ".csv.gz",
@@ -79,24 +72,10 @@ def look_at(path: Path) -> CandleFile:
     return CandleFile(path, sha256, size, "csv", encoding, separator)
 
 
-def scan(file: CandleFile) -> pl.LazyFrame:
-    """All rows as they are written, with their number in the column ``line``.
-
-    Raises
-    ------
-    BadInput
-        It cannot be read as what its name says.
-    """
-    try:
-        lazy = pl.scan_parquet(file.path) if file.form == "parquet" else _scan_csv(file)
-        columns = len(lazy.collect_schema())
-        if file.form == "parquet":
-            rows = lazy.select(pl.len()).collect().item()
-            if rows * columns * CELL_BYTES > FILE_BYTES_MAX:
-                raise _too_large(file.path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise unreadable(file.path, error) from error
-    return lazy.with_row_index(LINE, offset=1)
+def check_cells(path: Path, cells: int) -> None:
+    """Raises :class:`BadInput` where so many cells of Parquet unpack to too much."""
+    if cells * CELL_BYTES > FILE_BYTES_MAX:
+        raise _too_large(path)
 
 
 def unreadable(path: Path, error: Exception) -> BadInput:
@@ -105,18 +84,9 @@ def unreadable(path: Path, error: Exception) -> BadInput:
     return BadInput("file", str(path), f"it cannot be read ({said[:200]}); mend or export it again")
 
 
-def _scan_csv(file: CandleFile) -> pl.LazyFrame:
-    source: Path | io.BytesIO = file.path
-    if file.encoding != "utf-8":
-        with _opened(file.path) as raw:
-            source = io.BytesIO(raw.read().decode(file.encoding).encode())
-    # every cell is text, and a blank line is no row of a file with several columns
-    return pl.scan_csv(source, separator=file.separator, infer_schema=False)
-
-
 def _text_form(path: Path) -> tuple[str, str]:
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             head = file.read(SNIFF_BYTES)
     except (OSError, EOFError, zstandard.ZstdError, zlib.error) as error:
         raise unreadable(path, error) from error
@@ -131,7 +101,7 @@ def _check_unpacked(path: Path) -> None:
     """A packed file may be a thousand times as large as it looks; it is unpacked as far as the limit."""
     left = FILE_BYTES_MAX
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             while left >= 0 and (piece := file.read(_PIECE_BYTES)):
                 left -= len(piece)
     except (OSError, EOFError, zstandard.ZstdError, zlib.error) as error:
@@ -159,9 +129,13 @@ def _decodes(head: bytes, encoding: str) -> bool:
     return True
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """The plain bytes of a file, packed or not."""
     if path.suffix == ".gz":
         return cast("IO[bytes]", gzip.open(path))
     if path.suffix == ".zst":
-        return cast("IO[bytes]", zstandard.open(path, "rb"))
+        unpacker = zstandard.ZstdDecompressor()
+        # frames one behind the other are one file, as with gzip
+        stream = unpacker.stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
+        return io.BufferedReader(cast("io.RawIOBase", stream))
     return path.open("rb")

@@ -8,9 +8,9 @@ import polars as pl
 
 from sise.warehouse.candles import KEY, PRICES
 from sise.warehouse.imports.facts import moved_bases
-from sise.warehouse.imports.files import LINE
+from sise.warehouse.imports.pieces import LINE
 from sise.warehouse.imports.report import Flaw, flaw_of
-from sise.warehouse.imports.rows import SAID, zero_priced
+from sise.warehouse.imports.rows import SAID, has_doubles, zero_priced
 from sise.warehouse.imports.symbols import LETTERED
 from sise.warehouse.quality_prices import JUMP_LIMIT
 
@@ -21,7 +21,7 @@ def as_written(rows: pl.DataFrame) -> Iterator[Flaw]:
     """Flaws of the rows in the file's own order: before duplicates are dropped."""
     earlier = pl.col("start") < pl.col("start").shift().over("symbol")
     yield flaw_of("out_of_order", rows.filter(earlier), show=_SHOWN)
-    doubled = rows.filter(pl.struct(*KEY).is_duplicated()) if _has_doubles(rows) else rows.clear()
+    doubled = rows.filter(pl.struct(*KEY).is_duplicated()) if has_doubles(rows) else rows.clear()
     names = [name for name in SAID if name in rows.columns]
     different = doubled.unique([*KEY, *names]).group_by(KEY).agg(pl.len(), pl.col(LINE).min())
     again = doubled.sort(LINE).filter(~pl.struct(*KEY).is_first_distinct())
@@ -39,15 +39,15 @@ def as_written(rows: pl.DataFrame) -> Iterator[Flaw]:
 
 def of_codes(rows: pl.DataFrame, market: str) -> Iterator[Flaw]:
     """Flaws of codes and names, one row a code."""
-    changed = rows.filter(pl.col("symbol") != pl.col("symbol_written").cast(pl.String))
+    changed = rows.filter(pl.col("symbol").cast(pl.String) != pl.col("symbol_written").cast(pl.String))
     codes = changed.unique("symbol", keep="first", maintain_order=True)
     yield flaw_of("code_rewritten", codes, show=("symbol_written", "symbol"), amount=float(changed.height))
     if market == "kr_stocks":
-        lettered = rows.filter(pl.col("symbol").str.contains(LETTERED)).unique("symbol", maintain_order=True)
+        lettered = _lettered(rows)
         yield flaw_of("code_with_letters", lettered, show=("symbol",))
     if "name" in rows.columns:
         by_code = rows.sort(*KEY).group_by("symbol", maintain_order=True)
-        names = by_code.agg(pl.col("name").unique(maintain_order=True))
+        names = by_code.agg(pl.col("name").cast(pl.String).unique(maintain_order=True))
         renamed = names.filter(pl.col("name").list.len() > 1).with_columns(pl.col("name").list.join(" > "))
         yield flaw_of("renamed", renamed, show=("symbol", "name"))
 
@@ -61,6 +61,12 @@ def of_bars(rows: pl.DataFrame, market: str) -> Iterator[Flaw]:
         if market == "kr_stocks":
             yield beyond_limits(rows)
     yield flaw_of("zero_price", zero_priced(rows), show=(LINE, "symbol", "start", *PRICES))
+
+
+def _lettered(rows: pl.DataFrame) -> pl.DataFrame:
+    """The first row of each code that is not all digits."""
+    first = rows.select("symbol").unique(maintain_order=True).with_columns(pl.col("symbol").cast(pl.String))
+    return first.filter(pl.col("symbol").str.contains(LETTERED))
 
 
 def _short_of_window(rows: pl.DataFrame) -> Flaw:
@@ -80,9 +86,3 @@ def beyond_limits(rows: pl.DataFrame) -> Flaw:
     below = (pl.col("low") > 0) & (pl.col("low") < pl.col("base") * (1 - JUMP_LIMIT))
     beyond = based.sort(*KEY).filter(above | below)
     return flaw_of("beyond_price_limits", beyond, show=("symbol", "start", "base", "high", "low"))
-
-
-def _has_doubles(rows: pl.DataFrame) -> bool:
-    # sorted and not hashed: a tenth of the memory
-    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in KEY)
-    return bool(rows.select(KEY).sort(*KEY).select(again.any()).item())

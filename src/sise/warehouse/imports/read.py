@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 from msgspec import Struct
 
 from sise.model.errors import BadInput
-from sise.warehouse.candles import (
-    NUMBERS,
-    bucket,
-    moment_text,
-    seconds_of,
-    shaped,
-    venue_of,
-    zone_of,
-)
-from sise.warehouse.candles_expected import calendar_of
-from sise.warehouse.imports import flaws, numbers
+from sise.warehouse.candles import NUMBERS, SCHEMA, moment_text, seconds_of, venue_of, zone_of
+from sise.warehouse.candles_calendar import BUILT_IN, Calendars
+from sise.warehouse.imports import flaws
+from sise.warehouse.imports.account import Account
 from sise.warehouse.imports.columns import Columns, columns_of
 from sise.warehouse.imports.facts import actions_of
-from sise.warehouse.imports.files import LINE, CandleFile, look_at, scan, unreadable
-from sise.warehouse.imports.report import Flaw, Report, flaw_of, flaws_of
-from sise.warehouse.imports.rows import REASONS, with_states, without_duplicates
+from sise.warehouse.imports.files import CandleFile, look_at
+from sise.warehouse.imports.pieces import LINE, headers_of, pieces, whole_days
+from sise.warehouse.imports.report import Report, flaws_of
+from sise.warehouse.imports.rows import REASONS, together, with_states, without_duplicates
 from sise.warehouse.imports.symbols import house_code
-from sise.warehouse.imports.times import with_starts, zone_named
+from sise.warehouse.imports.times import zone_named
+from sise.warehouse.imports.typed import Reading, typed
 from sise.warehouse.quality import findings, series_of
-
-ROWS_MIN: Final = 1
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -59,28 +51,10 @@ class Imported(Struct, frozen=True):
     file: CandleFile
 
 
-class _Rows:
-    """The rows on their way, and the account of those that are dropped."""
+def read_candles(path: Path, wanted: Wanted, calendars: Calendars = BUILT_IN) -> Imported:
+    """All bars of a file, and what is to be said of it; ``calendars`` say when there is trading.
 
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self.frame = frame
-        self.read = frame.height
-        self.dropped: Counter[str] = Counter()
-        self.flaws: list[Flaw] = []
-
-    def drop(self, reason: str, unfit: pl.Expr, *show: str) -> None:
-        """Drop the rows that are ``unfit``, and tell the first of them."""
-        gone = self.frame.filter(unfit)
-        if gone.is_empty():
-            return
-        self.frame = self.frame.filter(~unfit)
-        self.dropped[reason] += gone.height
-        if reason != "other_symbol":
-            self.flaws.append(flaw_of(reason, gone, show=(LINE, *show)))
-
-
-def read_candles(path: Path, wanted: Wanted) -> Imported:
-    """All bars of a file, and what is to be said of it.
+    The file is read in pieces: memory holds its columns as numbers, not its text.
 
     Raises
     ------
@@ -90,44 +64,55 @@ def read_candles(path: Path, wanted: Wanted) -> Imported:
     file = look_at(path)
     seconds, day_zone = seconds_of(wanted.size), zone_of(wanted.market)
     zone = zone_named(wanted.zone)
-    lazy = scan(file)
-    headers = [name for name in lazy.collect_schema().names() if name != LINE]
-    columns = columns_of(headers, str(file.path))
-    rows = _Rows(_collected(file, lazy, columns))
-    if rows.read < ROWS_MIN:
+    columns = columns_of(headers_of(file), str(file.path))
+    asked = pl.select(house_code(pl.lit(wanted.symbol), wanted.market)).item() if wanted.symbol else None
+    days = whole_days(file, columns.used["time"])
+    reading = Reading(file.path.name, wanted.market, asked, seconds, zone, day_zone, days)
+    account = Account()
+    parts = [typed(piece, reading, account) for piece in pieces(file, columns.used)]
+    if not account.read:
         raise BadInput("file", str(file.path), "it has a header and no rows")
-    _name_symbols(rows, wanted, file)
-    rows.frame = with_starts(rows.frame, zone, day_zone)
-    for reason in ("unreadable_time", "ambiguous_local_time", "nonexistent_local_time"):
-        rows.drop(reason, pl.col("time_flaw").eq_missing(pl.lit(reason)), "time")
-    _read_numbers(rows)
-    on_grid = pl.col("start") == bucket(pl.col("start"), seconds, day_zone)
-    off = rows.frame.select((~on_grid).sum()).item()
-    if off == rows.frame.height:
-        raise _no_bars(file, rows, wanted)
-    rows.drop("off_grid", ~on_grid, "time")
-    rows.frame = rows.frame.drop("time", "time_of_day", "time_flaw", strict=False)
-    return _finish(rows, wanted, file, columns)
+    if account.read == account.dropped["other_symbol"]:
+        some = ", ".join(sorted(account.others)[:5])
+        raise BadInput("--symbol", asked, f"the file has {len(account.others)} other symbols, such as {some}")
+    if not any(part.height for part in parts):
+        raise _no_bars(file, account, wanted)
+    return _finish(parts, account, wanted, file, columns, calendars)
 
 
-def _finish(rows: _Rows, wanted: Wanted, file: CandleFile, columns: Columns) -> Imported:
+def _finish(
+    parts: list[pl.DataFrame],
+    account: Account,
+    wanted: Wanted,
+    file: CandleFile,
+    columns: Columns,
+    calendars: Calendars,
+) -> Imported:
     source = f"import:{file.path.name}@{file.sha256[:8]}"
-    zone_said = _zone_said(rows.frame, wanted)
-    written = rows.frame.select("symbol", "start", pl.col("^(change|dividend|split|capital_gain)$"))
-    _one_a_moment(rows, wanted)
-    if rows.frame.is_empty():
-        raise _no_bars(file, rows, wanted)
-    rows.flaws += flaws.of_bars(rows.frame, wanted.market)
-    actions = actions_of(rows.frame, written, wanted.provider, wanted.market, source)
-    marked = with_states(rows.frame)
+    rows = together(parts)
+    written = rows.select("symbol", "start", pl.col("^(change|dividend|split|capital_gain)$"))
+    rows = _one_a_moment(rows, account, wanted)
+    if rows.is_empty():
+        raise _no_bars(file, account, wanted)
+    account.tell_all(flaws.of_bars(rows, wanted.market))
+    actions = actions_of(rows, written, wanted.provider, wanted.market, source)
+    del written
+    marked = with_states(rows.drop(LINE))
+    del rows
+    halts = marked["halted"].drop_nulls().unique().sort().to_list()
     constants = {
         "provider": wanted.provider,
         "market": wanted.market,
-        "venue": wanted.venue or venue_of(wanted.market, wanted.provider),
+        "venue": venue_of(wanted.market, wanted.provider, wanted.venue),
         "source": source,
     }
-    bars = shaped(marked.with_columns(**{name: pl.lit(value) for name, value in constants.items()}))
-    calendar, seconds = calendar_of(wanted.market), seconds_of(wanted.size)
+    # constants take no memory until the rows are moved: these are in order
+    bars = marked.select(
+        pl.lit(constants[name]).alias(name) if name in constants else pl.col(name).cast(kind)
+        for name, kind in SCHEMA.items()
+    )
+    del marked
+    calendar, seconds = calendars.of(wanted.market, wanted.provider), seconds_of(wanted.size)
     series = series_of(seconds, wanted.market, calendar, adjusted=wanted.adjusted, source=source)
     found = findings(bars, series)
     report = Report(
@@ -136,88 +121,38 @@ def _finish(rows: _Rows, wanted: Wanted, file: CandleFile, columns: Columns) -> 
         source=source,
         size=wanted.size,
         symbols=bars["symbol"].n_unique(),
-        read=rows.read,
+        read=account.read,
         kept=bars.height,
-        dropped={reason: rows.dropped[reason] for reason in REASONS if rows.dropped[reason]},
+        dropped={reason: account.dropped[reason] for reason in REASONS if account.dropped[reason]},
         first=moment_text(bars["start"].min()),
         last=moment_text(bars["start"].max()),
         columns=columns.used,
         unused_columns=columns.unused,
         absent_columns=[name for name in NUMBERS if name not in columns.used],
-        zone=zone_said,
+        zone=_zone_said(account.forms, wanted),
         encoding=file.encoding or "parquet",
-        no_trade_as=_no_trade_as(marked, found),
+        no_trade_as=_no_trade_as(halts, found),
         actions=actions.height,
-        flaws=[flaw for flaw in rows.flaws if flaw.count] + flaws_of(found),
+        flaws=account.flaws + flaws_of(found),
     )
     return Imported(bars, actions, found, report, file)
 
 
-def _one_a_moment(rows: _Rows, wanted: Wanted) -> None:
+def _one_a_moment(rows: pl.DataFrame, account: Account, wanted: Wanted) -> pl.DataFrame:
     """Tell the flaws of the file's order and codes, then keep one row with a price for each moment."""
-    rows.flaws += flaws.as_written(rows.frame)
-    rows.flaws += flaws.of_codes(rows.frame, wanted.market)
-    rows.frame = rows.frame.drop("symbol_written", "offset", "time_form")
-    rows.frame, doubles = without_duplicates(rows.frame)
-    rows.dropped.update(dict(doubles.group_by("reason").len().iter_rows()))
-    rows.drop("no_price", pl.col("close").fill_null(0.0) == 0, "symbol", "start")
+    account.tell_all(flaws.as_written(rows))
+    account.tell_all(flaws.of_codes(rows, wanted.market))
+    kept, doubles = without_duplicates(rows.drop("symbol_written", "offset", "name", strict=False))
+    account.drop_again(doubles)
+    return account.drop(kept, "no_price", pl.col("close").fill_null(0.0) == 0, "symbol", "start")
 
 
-def _collected(file: CandleFile, lazy: pl.LazyFrame, columns: Columns) -> pl.DataFrame:
-    wanted = [pl.col(LINE), *(pl.col(header).alias(name) for name, header in columns.used.items())]
-    try:
-        return lazy.select(wanted).collect(engine="streaming").sort(LINE)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise unreadable(file.path, error) from error
-
-
-def _name_symbols(rows: _Rows, wanted: Wanted, file: CandleFile) -> None:
-    asked = pl.select(house_code(pl.lit(wanted.symbol), wanted.market)).item() if wanted.symbol else None
-    if "symbol" not in rows.frame.columns:
-        if asked is None:
-            raise BadInput(
-                "--symbol", None, f"{file.path.name} has no column of codes: name the symbol it is of"
-            )
-        rows.frame = rows.frame.with_columns(symbol_written=pl.lit(asked), symbol=pl.lit(asked))
-        return
-    rows.frame = rows.frame.with_columns(
-        symbol_written=pl.col("symbol"), symbol=house_code(pl.col("symbol"), wanted.market)
-    )
-    rows.drop("no_symbol", pl.col("symbol").is_null(), "time")
-    if asked is not None:
-        held = rows.frame["symbol"].unique()
-        rows.drop("other_symbol", pl.col("symbol") != asked)
-        if rows.frame.is_empty():
-            some = ", ".join(sorted(held)[:5])
-            raise BadInput("--symbol", asked, f"the file has {len(held)} other symbols, such as {some}")
-
-
-def _read_numbers(rows: _Rows) -> None:
-    frame = rows.frame
-    kinds = {name: kind for name, kind in frame.schema.items() if name in _WRITTEN}
-    commas = pl.any_horizontal(numbers.with_commas(name, kind) for name, kind in kinds.items())
-    rows.flaws.append(flaw_of("thousands_commas", frame.filter(commas), show=(LINE, *kinds)))
-    read = frame.with_columns(numbers.number(name, kind).alias(_READ + name) for name, kind in kinds.items())
-    written = (pl.col(_READ + name).is_null() & ~numbers.blank(name, kind) for name, kind in kinds.items())
-    rows.frame = read.with_columns(_unreadable=pl.any_horizontal(written))
-    rows.drop("unreadable_number", pl.col("_unreadable"), "time", *kinds)
-    absent = [pl.lit(None, pl.Float64).alias(name) for name in NUMBERS if name not in kinds]
-    plain = rows.frame.drop(*kinds, "_unreadable").rename({_READ + name: name for name in kinds})
-    rows.frame = plain.with_columns(absent)
-
-
-_READ: Final = "_read_"
-_WRITTEN: Final = (*NUMBERS, "change", "dividend", "split", "capital_gain")
-
-
-def _no_trade_as(marked: pl.DataFrame, found: pl.DataFrame) -> str:
-    ways = marked["halted"].drop_nulls().unique().sort().to_list()
-    if not ways and (found["rule"] == "missing").any():
-        ways = ["absent"]
+def _no_trade_as(halts: list[str], found: pl.DataFrame) -> str:
+    ways = halts or (["absent"] if (found["rule"] == "missing").any() else [])
     return " and ".join(ways) or "not seen"
 
 
-def _zone_said(written: pl.DataFrame, wanted: Wanted) -> str:
+def _zone_said(forms: Collection[str], wanted: Wanted) -> str:
     """How the times were understood, in the forms that the file uses."""
     said = {
         "day": f"days of {zone_of(wanted.market).key}",
@@ -225,14 +160,14 @@ def _zone_said(written: pl.DataFrame, wanted: Wanted) -> str:
         "offset": "offsets in the file",
         "epoch": "time since 1970",
     }
-    return ", ".join(said[form] for form in written["time_form"].unique().sort())
+    return ", ".join(said[form] for form in sorted(forms))
 
 
-def _no_bars(file: CandleFile, rows: _Rows, wanted: Wanted) -> BadInput:
-    why = ", ".join(f"{count} {reason}" for reason, count in rows.dropped.items())
+def _no_bars(file: CandleFile, account: Account, wanted: Wanted) -> BadInput:
+    why = ", ".join(f"{count} {reason}" for reason, count in account.dropped.items())
     return BadInput(
         "file",
         str(file.path),
-        f"none of its {rows.read} rows is a bar of {wanted.size} that begins on time"
+        f"none of its {account.read} rows is a bar of {wanted.size} that begins on time"
         f"{f' ({why})' if why else ''}; look at --size, --tz and --market",
     )

@@ -11,8 +11,8 @@ from typing import Final
 
 import polars as pl
 
-from sise.warehouse.candles import KEY, PRICES
-from sise.warehouse.imports.files import LINE
+from sise.warehouse.candles import KEY, NUMBERS, PRICES, in_order
+from sise.warehouse.imports.pieces import LINE
 
 REASONS: Final = (
     "no_symbol",
@@ -30,8 +30,26 @@ REASONS: Final = (
 SAID: Final = ("open", "high", "low", "close", "volume", "value", "trades")
 
 
+def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """All rows of a file, in its order, with every column of a bar; ``parts`` is emptied.
+
+    Codes become places in the sorted list of all codes, so that they compare as their texts do.
+    """
+    codes = sorted({str(code) for part in parts for code in part["symbol"].unique()})
+    ordered = pl.col("symbol").cast(pl.Enum(codes))
+    for at, part in enumerate(parts):
+        parts[at] = part.with_columns(ordered)
+    rows = pl.concat(parts)
+    parts.clear()
+    absent = [pl.lit(None, pl.Float64).alias(name) for name in NUMBERS if name not in rows.columns]
+    return rows.with_columns(absent)
+
+
 def without_duplicates(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows to keep, sorted by symbol and start, and the others with their ``reason``."""
+    ordered = in_order(rows)
+    if not _has_doubles(ordered):
+        return ordered, ordered.clear().with_columns(reason=pl.lit(""))
     priced = pl.col("close").fill_null(0.0) != 0
     ordered = rows.sort(
         *KEY,
@@ -40,10 +58,7 @@ def without_duplicates(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         LINE,
         descending=[False, False, True, True, True],
     )
-    again = (pl.col("symbol") == pl.col("symbol").shift()) & (pl.col("start") == pl.col("start").shift())
-    marked = ordered.with_columns(_again=again.fill_null(value=False))
-    if not marked["_again"].any():
-        return ordered, marked.filter("_again").with_columns(reason=pl.lit("")).drop("_again")
+    marked = ordered.with_columns(_again=_again().fill_null(value=False))
     kept = marked.filter(~pl.col("_again")).drop("_again")
     others = marked.filter("_again").drop("_again")
     names = [name for name in SAID if name in rows.columns]
@@ -53,17 +68,35 @@ def without_duplicates(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return kept, paired.with_columns(reason=reason).select(*others.columns, "reason")
 
 
+def has_doubles(rows: pl.DataFrame) -> bool:
+    """Whether two rows have one symbol and start."""
+    # sorted and not hashed: a tenth of the memory
+    return _has_doubles(in_order(rows.select(KEY)))
+
+
+def _has_doubles(ordered: pl.DataFrame) -> bool:
+    return bool(ordered.select(_again().any()).item())
+
+
+def _again() -> pl.Expr:
+    return pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in KEY)
+
+
 def with_states(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with ``state``, and the two ways of writing "no trade" made one: no open, high or low.
 
     ``halted`` keeps which way it was: ``zeros`` (open, high and low are 0, close is carried over) or ``flat``
     (one price and volume 0).
     """
+    whole = rows.with_columns(coverage_ratio=pl.lit(1.0))
+    if not rows.select(pl.any_horizontal(pl.col(name) == 0 for name in (*PRICES, "volume")).any()).item():
+        # nothing that could be a halt or a missing price: the columns stay as they are
+        return whole.with_columns(halted=pl.lit(None, pl.String), state=pl.lit("traded"))
     none = pl.col("volume").fill_null(1.0) == 0
     flat = none & pl.all_horizontal(pl.col(name) == pl.col("close") for name in ("open", "high", "low"))
     halted = pl.when(_all_zeros()).then(pl.lit("zeros")).when(flat).then(pl.lit("flat"))
     state = pl.when(pl.col("halted").is_not_null()).then(pl.lit("empty")).otherwise(pl.lit("traded"))
-    marked = rows.with_columns(halted=halted).with_columns(state=state, coverage_ratio=pl.lit(1.0))
+    marked = whole.with_columns(halted=halted).with_columns(state=state)
     kept = pl.col("halted").is_null()
     told = marked.with_columns(
         pl.when(kept).then(pl.col(name)).alias(name) for name in ("open", "high", "low")

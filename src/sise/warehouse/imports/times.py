@@ -40,17 +40,20 @@ def zone_named(name: str | None) -> ZoneInfo | None:
         raise BadInput("--tz", name, "name an IANA time zone, for example UTC or Asia/Seoul") from None
 
 
-def with_starts(frame: pl.DataFrame, zone: ZoneInfo | None, day_zone: ZoneInfo) -> pl.DataFrame:
+def with_starts(
+    frame: pl.DataFrame, zone: ZoneInfo | None, day_zone: ZoneInfo, *, days: bool | None = None
+) -> pl.DataFrame:
     """``frame`` with ``start`` (UTC; null where it cannot be said), ``offset``, ``time_form``, ``time_flaw``.
 
-    Reads the columns ``time`` and, if it is there, ``time_of_day``; text or a date or time of Parquet.
+    Reads the columns ``time`` and, if it is there, ``time_of_day``; text or a date or time of Parquet. The
+    latter without zone are ``days`` where all of the file are midnights.
 
     Raises
     ------
     BadInput
         Some times name no offset, and ``zone`` is None.
     """
-    written = frame.with_columns(_text(frame).alias("_text"))
+    written = frame.with_columns(_text(frame, days=bool(days)).alias("_text"))
     shapes = written.select(
         local=pl.col("_text").str.contains(_LOCAL).any(),
         example=pl.col("_text").filter(pl.col("_text").str.contains(_LOCAL)).first(),
@@ -116,15 +119,13 @@ def _epochs(text: pl.Expr) -> list[pl.Expr]:
     return [pl.when(digits == count).then(micros).cast(UTC_TIME) for count, micros in kinds]
 
 
-def _text(frame: pl.DataFrame) -> pl.Expr:
+def _text(frame: pl.DataFrame, *, days: bool) -> pl.Expr:
     """The time as one text: ``YYYY-MM-DD``, ``YYYY-MM-DD HH:MM:SS…`` or as it is written."""
     kind = frame.schema["time"]
     if isinstance(kind, pl.Datetime) and kind.time_zone:
         return pl.col("time").dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d %H:%M:%S%.6f+0000")
     if isinstance(kind, pl.Datetime):
-        midnight = (pl.col("time").dt.time() == pl.time(0)).all()
-        whole = pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
-        return pl.when(midnight).then(pl.col("time").dt.strftime("%Y-%m-%d")).otherwise(whole)
+        return pl.col("time").dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M:%S%.6f")
     text = pl.col("time").cast(pl.String).str.strip_chars()
     if "time_of_day" in frame.columns:
         text = text + " " + pl.col("time_of_day").cast(pl.String).str.strip_chars()

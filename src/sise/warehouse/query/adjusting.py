@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 import polars as pl
+from msgspec import structs
 
 from sise.model.time import NS_PER_US, to_ns
 from sise.warehouse.candles_adjust import adjusted
@@ -46,7 +47,8 @@ def _facts(stores: Sequence[Store], wanted: Wanted) -> pl.DataFrame:
 def _before(stores: Sequence[Store], wanted: Wanted, ex: datetime) -> pl.DataFrame | None:
     """The last bar with a close before the moment."""
     ex_ns = to_ns(ex)
-    near = Wanted(wanted.series, wanted.size, Span(ex_ns - ANCHOR_DAYS * DAY_NS, ex_ns), wanted.source)
+    before = Span(ex_ns - ANCHOR_DAYS * DAY_NS, ex_ns)
+    near = structs.replace(wanted, span=before)
     last = None
     for part in bars(stores, near):
         closed = part.drop_nulls("close").tail(1)

@@ -20,6 +20,9 @@ Moment = datetime | date | str
 UTC_ZONE: Final = ZoneInfo("UTC")
 LATEST_NS: Final = LAST_NS - NS_PER_US
 """The last moment that every database knows."""
+FIRST_DAY: Final = date(1900, 1, 1)
+LAST_DAY: Final = date(2199, 12, 30)
+"""Days beyond are slips of the pen."""
 DAY_NS: Final = 86_400 * NS_PER_SECOND
 _DAY_LETTERS: Final = len("2026-11-20")
 
@@ -107,6 +110,8 @@ def moment_ns(field: str, moment: Moment, zone: ZoneInfo, *, whole_day: bool = F
     if isinstance(moment, datetime) or (isinstance(moment, str) and not is_day(moment)):
         return _told(field, moment)
     day = day_of(field, moment)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise BadInput(field, str(moment), f"name a day from {FIRST_DAY} to {LAST_DAY}, or leave it out")
     return to_ns(datetime.combine(day + timedelta(days=1) if whole_day else day, time(), zone))
 
 

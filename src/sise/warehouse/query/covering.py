@@ -11,7 +11,7 @@ import polars as pl
 from sise.model.calendar import Calendar
 from sise.model.time import NS_PER_US
 from sise.warehouse.candles import MINUTE_SECONDS, UTC_TIME
-from sise.warehouse.candles_expected import calendar_of, expected_starts, known_from
+from sise.warehouse.candles_expected import expected_starts, known_from
 from sise.warehouse.query.asked import LATEST_NS, Span
 from sise.warehouse.query.frames import made
 from sise.warehouse.tables.columns import STATES
@@ -37,9 +37,9 @@ SESSIONS: Final[dict[str, pl.DataType]] = {
 }
 
 
-def sessions_of(market: str, day: date) -> pl.DataFrame:
+def sessions_of(market: str, day: date, calendar: Calendar) -> pl.DataFrame:
     """The sessions of a market's day, before and after regular trading too."""
-    found = calendar_of(market).sessions(day)
+    found = calendar.sessions(day)
     columns: dict[str, list[object]] = {
         "market": [market] * len(found),
         "kind": [session.kind for session in found],

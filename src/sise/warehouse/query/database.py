@@ -86,13 +86,14 @@ class Database:
         if kind not in _FORMS:
             return None
         table = _FORMS[kind][0]
+        where = [_is(table, series)]
+        if source is not None and "source" in table.c:
+            where.append(table.c.source == source)
         with self._engine.connect() as connection:
             if kind == DAYS:
-                return database_days.extent(connection, series)
+                return database_days.extent(connection, series, where)
             time = table.c[_time(kind)]
-            first, last = connection.execute(
-                select(func.min(time), func.max(time)).where(_is(table, series))
-            ).one()
+            first, last = connection.execute(select(func.min(time), func.max(time)).where(*where)).one()
         return None if first is None else Span(first, last + NS_PER_US)
 
     def rows(self, kind: str, series: Series, span: Span, source: str | None) -> Iterator[pl.DataFrame]:

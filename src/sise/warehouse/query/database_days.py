@@ -21,17 +21,10 @@ def midnight_ns(day: date, series: Series) -> int:
     return to_ns(datetime.combine(day, time(), zone_of(series.market)))
 
 
-def extent(connection: Connection, series: Series) -> Span | None:
-    """From the first day held to the end of the last."""
-    table = eod_prices
-    first, last = connection.execute(
-        select(func.min(table.c.trade_date), func.max(table.c.trade_date)).where(
-            table.c.provider == series.provider,
-            table.c.market == series.market,
-            table.c.venue == series.venue,
-            table.c.symbol == series.symbol,
-        )
-    ).one()
+def extent(connection: Connection, series: Series, where: list[ColumnElement[bool]]) -> Span | None:
+    """From the first day held to the end of the last, of the rows that are meant."""
+    day = eod_prices.c.trade_date
+    first, last = connection.execute(select(func.min(day), func.max(day)).where(*where)).one()
     if first is None:
         return None
     return Span(midnight_ns(first, series), midnight_ns(last, series) + 2 * DAY_NS)

@@ -13,9 +13,11 @@ from typing import Final
 import polars as pl
 from msgspec import Struct
 
+from sise.model.calendar import Calendar
 from sise.model.time import NS_PER_SECOND, NS_PER_US
 from sise.warehouse.candles import DAY_SECONDS, SCHEMA, SIZES, UTC_TIME, bucket
-from sise.warehouse.candles_expected import calendar_of, expected_starts, known_from
+from sise.warehouse.candles_calendar import BUILT_IN, Calendars
+from sise.warehouse.candles_expected import expected_starts, known_from
 from sise.warehouse.candles_resample import resample
 from sise.warehouse.query.asked import Series, Span
 from sise.warehouse.query.merging import extent, first_of_each, merged
@@ -33,6 +35,12 @@ class Wanted(Struct, frozen=True):
     size: str
     span: Span
     source: str | None = None
+    calendars: Calendars = BUILT_IN
+
+    @property
+    def calendar(self) -> Calendar:
+        """When the series is traded."""
+        return self.calendars.of(self.series.market, self.series.provider)
 
     @property
     def seconds(self) -> int:
@@ -102,7 +110,7 @@ def _part(stores: Sequence[Store], wanted: Wanted, window: Span) -> pl.DataFrame
 
 def _derived(fine: pl.DataFrame, size: str, wanted: Wanted) -> pl.DataFrame:
     """Coarser bars of which something is there; their source is that of the first fine one."""
-    calendar = calendar_of(wanted.series.market)
+    calendar = wanted.calendar
     coarse = resample(fine, size, wanted.size, calendar)
     start = bucket(pl.col("start"), wanted.seconds, calendar.venue.zone)
     sources = fine.group_by(start.alias("start"), maintain_order=True).agg(pl.col("source").first())
@@ -117,7 +125,7 @@ def _starting(part: pl.DataFrame, window: Span) -> pl.DataFrame:
 
 def _filled(part: pl.DataFrame, after: datetime | None, wanted: Wanted) -> pl.DataFrame:
     """``part`` with a row for each bar that the sessions have after ``after`` and it has not."""
-    calendar = calendar_of(wanted.series.market)
+    calendar = wanted.calendar
     first = max(after or part["start"][0], known_from(calendar))
     last: datetime = part["start"][-1]
     if first >= last:

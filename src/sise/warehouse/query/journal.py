@@ -14,17 +14,18 @@ from typing import Final
 import polars as pl
 
 from sise.journal.files import PartitionFile, partitions, read_lines
-from sise.model.records import record_decoder
-from sise.model.time import MARKET_ZONES, in_zone, parse_iso, to_ns
+from sise.model.time import MARKET_ZONES, in_zone, to_ns
 from sise.warehouse.candles_actions import no_actions
 from sise.warehouse.query.asked import Series, Span, Who
 from sise.warehouse.query.journal_bars import Told, bars_of_day
 from sise.warehouse.query.journal_events import Events
-from sise.warehouse.query.journal_rows import named, quote_rows, row_frame, tick_rows
+from sise.warehouse.query.journal_rows import named, quote_rows, row_frame, tick_rows, told_of
 
 _RECORDS: Final = {"ticks": tick_rows, "quotes": quote_rows}
 _MADE_OF: Final = {"ticks": ("trade",), "quotes": ("sample",), "bars_1m": ("trade", "sample")}
 """Of each kind the records that it is made of."""
+SOURCE: Final = "journal"
+"""Of the bars that are made here."""
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -49,7 +50,7 @@ class Journal:
         }
 
     def extent(self, kind: str, series: Series, source: str | None) -> Span | None:
-        if kind not in _MADE_OF:
+        if kind not in _MADE_OF or source not in (None, SOURCE):
             return None
         days = self._days(series)
         if not days:
@@ -57,7 +58,7 @@ class Journal:
         return Span(_midnight_ns(days[0] - _ONE_DAY, series), _midnight_ns(days[-1] + _ONE_DAY, series))
 
     def rows(self, kind: str, series: Series, span: Span, source: str | None) -> Iterator[pl.DataFrame]:
-        if kind == "bars_1m" and source in (None, "journal"):
+        if kind == "bars_1m" and source in (None, SOURCE):
             yield from self._bars(series, span)
         elif kind in _RECORDS:
             yield row_frame(kind, _RECORDS[kind](self._told(series, span), span))
@@ -84,10 +85,8 @@ class Journal:
         mark = b'"symbol":"%s"' % series.symbol.encode()
         for file in self._files(series, span):
             for line in read_lines(self._root, file):
-                if mark in line.body:
-                    record = record_decoder.decode(line.body)
-                    if record.venue == series.venue and record.symbol == series.symbol:
-                        yield line.ref, record, parse_iso(record.event_time)
+                if mark in line.body and (told := told_of(series, line)) is not None:
+                    yield told
 
     def _files(self, series: Series, span: Span) -> list[PartitionFile]:
         zone = MARKET_ZONES[series.market]
@@ -112,9 +111,11 @@ class Journal:
         name = folder.relative_to(self._root).as_posix()
         if name not in self._known:
             self._known[name] = {
-                (who.kind, Series(who.provider, who.market, who.venue, who.symbol))
+                found
                 for file in partitions(self._root, [name])
-                for who in {named(line.body) for line in read_lines(self._root, file)}
+                for found in {named(line.body) for line in read_lines(self._root, file)}
+                # a line in the folder of another is a reject
+                if found is not None and (found[1].provider, found[1].market) == folder.parts[-2:]
             }
         return self._known[name]
 

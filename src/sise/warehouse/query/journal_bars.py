@@ -1,7 +1,8 @@
 """One-minute bars of a day, straight from the journal, by the one bar code (:mod:`sise.warehouse.bars`).
 
-The rules are those by which the trading database is filled; a test holds both equal. A symbol was listened
-to between two of its own lines that are no silence apart, while it had a slot and outside of holes. Volume
+The rules are those by which the trading database is filled; tests hold both equal, and neither imports the
+other: asking reaches no ETL. A symbol was listened to between two of its own lines that are no silence apart,
+while it had a slot, outside of holes, and not while the track rested after its hours. Volume
 and value are sums over the trades; where a hole lies in the bar and the provider's cumulative volume is known
 at both edges, the volume is their difference, if that is more, and the value is not known.
 """
@@ -44,7 +45,7 @@ def bars_of_day(series: Series, told: Iterable[Told], heard: Heard, day: Span, w
             proofs.append(_proof(record, at_ns))
         if day.start_ns <= at_ns < day.end_ns:
             fold.take(ref, record, at_ns)
-    listening = Listening(_listened(series.symbol, heard, proofs), heard.holes)
+    listening = Listening(_listened(series.symbol, heard, proofs), heard.deaf)
     bounds = _bounds(fold.rows, listening, day)
     if bounds is None:
         return pl.DataFrame(schema=SCHEMA)
@@ -79,7 +80,8 @@ class _Fold:
 
     def volume(self, bar: Bar) -> tuple[float | None, float | None]:
         """Volume and value of a bar."""
-        value = None if bar.volume is None else round(self._value.get(bar.time, 0.0), VOLUME_DECIMALS)
+        # a sum of products of doubles can be trusted for fifteen digits
+        value = None if bar.volume is None else float(f"{self._value.get(bar.time, 0.0):.15g}")
         if bar.state != "unknown":
             return bar.volume, value
         start, end = self._cumulative(bar.time), self._cumulative(bar.time + MINUTE_SECONDS)
@@ -119,10 +121,10 @@ def _listened(symbol: str, heard: Heard, proofs: list[int]) -> list[Stretch]:
 def _bounds(rows: RowStore, listening: Listening, day: Span) -> tuple[int, int] | None:
     """The first and last minute (epoch seconds) of which anything is known."""
     moments = [*rows.time[:1], *rows.time[-1:]]
-    for start_ns, end_ns in listening.heard:
-        first_ns, last_ns = max(start_ns, day.start_ns), min(end_ns, day.end_ns)
-        if first_ns < last_ns:
-            moments += [first_ns // NS_PER_SECOND, (last_ns - 1) // NS_PER_SECOND]
+    heard = [span for span in listening.heard if span[1] > day.start_ns and span[0] < day.end_ns]
+    if heard:
+        moments.append(max(min(heard)[0], day.start_ns) // NS_PER_SECOND)
+        moments.append((min(max(end for _, end in heard), day.end_ns) - 1) // NS_PER_SECOND)
     if not moments:
         return None
     first, last = min(moments), max(moments)

@@ -1,7 +1,8 @@
-"""What the journal's events say of listening: sessions, slots and holes of a provider."""
+"""What the journal's events say of listening: sessions, slots, holes and rests of a provider."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -11,10 +12,13 @@ import polars as pl
 from msgspec import Raw, Struct
 
 from sise.journal.files import partitions, read_lines
-from sise.model.time import NS_PER_US, parse_iso
+from sise.model.errors import BadInput
+from sise.model.time import NS_PER_SECOND, NS_PER_US, parse_iso
 from sise.warehouse.bars import Span as Stretch
 from sise.warehouse.query import frames
 from sise.warehouse.query.asked import Series, Span, Who
+
+log = logging.getLogger(__name__)
 
 SCOPES_WITHOUT_TRADES: Final = frozenset({"swing"})
 """A hole in these does not make a bar unknown."""
@@ -25,15 +29,15 @@ _NEVER_NS: Final = 1 << 62
 class _Event(Struct):
     event_type: str
     timestamp: str
-    session_id: str
-    provider: str
-    market: str
+    session_id: str = ""
+    provider: str = ""
+    market: str = ""
     gap_start_ts: str = ""
     gap_end_ts: str = ""
-    gap_seconds: float = 0.0
+    gap_seconds: float | None = None
     scope: str = ""
     reason: str = ""
-    detail: Raw = Raw(b"null")
+    detail: Raw = Raw(b"{}")
 
 
 class _Slot(Struct):
@@ -47,15 +51,17 @@ class _Detail(Struct):
 
 
 class Heard:
-    """The slots and holes of a provider's market, folded from its events in their order."""
+    """The slots, holes and rests of a provider's market, folded from its events in their order."""
 
     def __init__(self) -> None:
         self._slots: list[tuple[int, frozenset[str]]] = []
+        self._rests: list[list[int]] = []
+        """From ``hours_over`` to the next ``connected``: lines that are written then prove nothing."""
         self._holes: dict[tuple[str, int], tuple[int, str]] = {}
         """By scope and start: the end, and the session that told of it."""
 
     def fold(self, event: _Event) -> None:
-        """Take an event; what tells nothing of slots or holes is passed over."""
+        """Take an event; what tells nothing of slots, holes or rests is passed over."""
         at = parse_iso(event.timestamp)
         match event.event_type:
             case "slots":
@@ -73,6 +79,12 @@ class Heard:
                 for key, (end, session) in self._holes.items():
                     if end == _NEVER_NS and session != event.session_id and key[1] <= at:
                         self._holes[key] = at, session
+            case "hours_over":
+                self._rests.append([at, _NEVER_NS])
+            case "connected":
+                for rest in self._rests:
+                    if rest[1] == _NEVER_NS and rest[0] <= at:
+                        rest[1] = at
 
     @property
     def holes(self) -> list[Stretch]:
@@ -82,6 +94,11 @@ class Heard:
             for (scope, start), (end, _) in self._holes.items()
             if scope not in SCOPES_WITHOUT_TRADES
         ]
+
+    @property
+    def deaf(self) -> list[Stretch]:
+        """Spans of which nothing is proven: holes, and rests after the track's hours."""
+        return [*self.holes, *((start, end) for start, end in self._rests)]
 
     def windows(self, symbol: str) -> list[Stretch] | None:
         """When the symbol had a slot; None where no event tells of slots."""
@@ -105,20 +122,23 @@ class Events:
     def gaps(self, who: Who, span: Span) -> pl.DataFrame:
         """The markers of holes that touch the span, oldest first."""
         rows = [
-            _gap_row(ref, event)
+            row
             for provider in self._providers(who.provider)
             for ref, event in self._read(provider)
             if event.event_type == "gap_marker" and who.market in (None, event.market)
-            if parse_iso(event.gap_start_ts) < span.end_ns and parse_iso(event.gap_end_ts) > span.start_ns
+            if (row := _gap_row(ref, event, span)) is not None
         ]
         return frames.made(frames.GAPS, {name: [row[name] for row in rows] for name in frames.GAPS})
 
     def heard(self, series: Series) -> Heard:
         """All that is told of the slots and holes of the symbol's market."""
         heard = Heard()
-        for _, event in self._read(series.provider):
+        for ref, event in self._read(series.provider):
             if event.market in ("", series.market):
-                heard.fold(event)
+                try:
+                    heard.fold(event)
+                except (msgspec.MsgspecError, BadInput) as error:
+                    _not_understood(ref, error)
         return heard
 
     def _providers(self, named: str | None) -> list[str]:
@@ -130,17 +150,33 @@ class Events:
         decode = msgspec.json.Decoder(_Event).decode
         for file in partitions(self._root, [f"{_EVENTS}/{provider}"]):
             for line in read_lines(self._root, file):
-                yield line.ref, decode(line.body)
+                try:
+                    yield line.ref, decode(line.body)
+                except msgspec.MsgspecError as error:
+                    _not_understood(line.ref, error)
 
 
-def _gap_row(ref: str, event: _Event) -> dict[str, object]:
+def _not_understood(ref: str, error: Exception) -> None:
+    log.warning("a system event is not understood", extra={"ref": ref, "why": str(error)})
+
+
+def _gap_row(ref: str, event: _Event, span: Span) -> dict[str, object] | None:
+    """None: it does not touch the span, or is not understood."""
+    try:
+        start_ns, end_ns = parse_iso(event.gap_start_ts), parse_iso(event.gap_end_ts)
+    except BadInput as error:
+        _not_understood(ref, error)
+        return None
+    if start_ns >= span.end_ns or end_ns <= span.start_ns:
+        return None
+    seconds = event.gap_seconds if event.gap_seconds is not None else (end_ns - start_ns) / NS_PER_SECOND
     detail = msgspec.json.decode(event.detail)
     return {
         "provider": event.provider,
         "market": event.market,
-        "start": parse_iso(event.gap_start_ts) // NS_PER_US,
-        "end": parse_iso(event.gap_end_ts) // NS_PER_US,
-        "seconds": event.gap_seconds,
+        "start": start_ns // NS_PER_US,
+        "end": end_ns // NS_PER_US,
+        "seconds": seconds,
         "scope": event.scope,
         "reason": event.reason,
         "detail": detail if isinstance(detail, str) and detail else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -9,26 +10,61 @@ import msgspec
 import polars as pl
 from msgspec import Struct
 
-from sise.model.records import Record, SampleRecord, TradeRecord
+from sise.journal.files import Line
+from sise.model.errors import BadInput
+from sise.model.records import SCHEMA_VERSION, Record, SampleRecord, TradeRecord, record_decoder
 from sise.model.time import NS_PER_US, parse_iso
 from sise.warehouse.query import frames
-from sise.warehouse.query.asked import Span
+from sise.warehouse.query.asked import Series, Span
 from sise.warehouse.query.journal_bars import Told
+from sise.warehouse.tables.types import LAST_NS
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+_SCHEMA_MAJOR: Final = SCHEMA_VERSION.partition(".")[0] + "."
+"""A record changes only by added fields within it; a later one may mean something else."""
 
 
 class _Named(Struct, frozen=True):
     """Of what kind a line is, and whose; the rest is passed over."""
 
     kind: str
+    schema_version: str
     provider: str
     market: str
     venue: str
     symbol: str
 
 
-named: Final = msgspec.json.Decoder(_Named).decode
+_named: Final = msgspec.json.Decoder(_Named).decode
+
+
+def named(body: bytes) -> tuple[str, Series] | None:
+    """Of what kind a line is, and of which series; None: it is not understood, or of another schema."""
+    try:
+        found = _named(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if not found.schema_version.startswith(_SCHEMA_MAJOR):
+        return None
+    return found.kind, Series(found.provider, found.market, found.venue, found.symbol)
+
+
+def told_of(series: Series, line: Line) -> Told | None:
+    """The tick of the series that a line tells. None: of another one, or one that the ETL would reject."""
+    try:
+        record = record_decoder.decode(line.body)
+        if not isinstance(record, TradeRecord | SampleRecord):
+            return None
+        told = line.ref, record, parse_iso(record.event_time)
+        received_ns = parse_iso(record.receive_time)
+    except (msgspec.MsgspecError, BadInput, UnicodeDecodeError) as error:
+        log.warning("a line is not understood", extra={"ref": line.ref, "why": str(error)})
+        return None
+    own = Series(record.provider, record.market, record.venue, record.symbol) == series
+    known = record.schema_version.startswith(_SCHEMA_MAJOR)
+    return told if own and known and 0 <= told[2] < LAST_NS and 0 <= received_ns < LAST_NS else None
 
 
 def tick_rows(told: Iterable[Told], span: Span) -> Iterable[Row]:

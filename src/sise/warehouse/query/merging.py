@@ -33,8 +33,13 @@ def merged(
     parts = [part for store in stores for part in store.rows(kind, series, span, source) if part.height]
     if not parts:
         return None
-    if kind in frames.TIME or len(parts) == 1:
-        return frames.in_order(kind, pl.concat(parts))
+    if kind in frames.TIME:
+        # a day may lie in the database and in the history: the place that is asked first gives the tick
+        own = "id" if kind == "ticks" else "raw_ref"
+        once = pl.concat(parts).unique(["event_time", own], keep="first", maintain_order=True)
+        return frames.in_order(kind, once)
+    if len(parts) == 1:
+        return frames.in_order(kind, parts[0])
     return first_of_each(parts)
 
 

@@ -14,6 +14,8 @@ from sise.warehouse.query.store import Store
 
 NEAR: Final = 3
 _SHOWN: Final = 5
+_PLAIN: Final = {"bars_1d": "days"}
+"""What a kind is called where its first word says too little."""
 
 
 def the_series(stores: Sequence[Store], kinds: Collection[str], who: Who) -> Series:
@@ -24,6 +26,8 @@ def the_series(stores: Sequence[Store], kinds: Collection[str], who: Who) -> Ser
     BadInput
         Nobody has it (near symbols are named), or several series are meant: choose.
     """
+    if not isinstance(who.symbol, str):
+        raise BadInput("symbol", who.symbol, "name one as text, such as '005930' or 'KRW-BTC'")
     check_market(who.market)
     found = every(stores, kinds, who)
     if not found:
@@ -70,7 +74,7 @@ def _unknown(stores: Sequence[Store], kinds: Collection[str], who: Who) -> BadIn
         return BadInput("symbol", who.symbol, f"it is held, but with {ways}")
     names = sorted({series.symbol for series in every(stores, kinds, Who())})
     if not names:
-        what = ", ".join(sorted({kind.partition("_")[0] for kind in kinds}))
+        what = " or ".join(sorted({_PLAIN.get(kind, kind.partition("_")[0]) for kind in kinds}))
         places = " and ".join(store.name for store in stores)
         verb = "holds" if len(stores) == 1 else "hold"
         return BadInput(

@@ -13,9 +13,12 @@ from sise.warehouse.candles_actions import ACTIONS
 from sise.warehouse.history import History
 from sise.warehouse.history_choice import rank
 from sise.warehouse.history_entry import Entry, StoredFile
+from sise.warehouse.history_ticks import latest, rows_of
 from sise.warehouse.query import frames
 from sise.warehouse.query.asked import Series, Span, Who
 from sise.warehouse.tables.types import EPOCH
+
+_TICKS = {"ticks": frames.TICKS, "quotes": frames.QUOTES}
 
 
 class Parquet:
@@ -37,13 +40,21 @@ class Parquet:
         files = [file for entry in self._holding(kind, series, source) for file in entry.files]
         if not files:
             return None
-        length = SIZES[kind.removeprefix("bars_")] * NS_PER_SECOND
+        # a tick lies within its second: the manifest's moments are whole ones
+        length = SIZES.get(kind.removeprefix("bars_"), 1) * NS_PER_SECOND
         return Span(
             min(parse_iso(file.first) for file in files),
             max(parse_iso(file.last) for file in files) + length,
         )
 
     def rows(self, kind: str, series: Series, span: Span, source: str | None) -> Iterator[pl.DataFrame]:
+        if kind in frames.TIME:
+            for entry in self._holding(kind, series, None):
+                if any(_touches(file, span) for file in entry.files):
+                    where = _of(series) & _within(span, frames.TIME[kind])
+                    held = rows_of(self._history, entry, where)
+                    yield from (part.select(*_TICKS[kind]) for part in held if part.height)
+            return
         for entry in self._holding(kind, series, source):
             for file in entry.files:
                 if _touches(file, span):
@@ -68,10 +79,11 @@ class Parquet:
         return (own if own.height else facts).select(*ACTIONS)
 
     def _entries(self, kind: str) -> list[Entry]:
-        if not kind.startswith("bars_"):
-            return []
         if kind not in self._listed:
-            self._listed[kind] = sorted(self._history.entries(kind), key=rank, reverse=True)
+            held = self._history.entries(kind)
+            # of bars each source speaks for itself; of ticks a day's last entry speaks for the day
+            ranked = latest(held).values() if kind in frames.TIME else sorted(held, key=rank, reverse=True)
+            self._listed[kind] = list(ranked)
         return self._listed[kind]
 
     def _holding(self, kind: str, series: Series, source: str | None) -> list[Entry]:
@@ -116,9 +128,9 @@ def _of(series: Series) -> pl.Expr:
     return (pl.col("symbol") == series.symbol) & (pl.col("venue") == series.venue)
 
 
-def _within(span: Span) -> pl.Expr:
+def _within(span: Span, time: str = "start") -> pl.Expr:
     start, end = (_moment(ns) for ns in (span.start_ns, span.end_ns))
-    return (pl.col("start") >= start) & (pl.col("start") < end)
+    return (pl.col(time) >= start) & (pl.col(time) < end)
 
 
 def _moment(ns: int) -> datetime:

@@ -14,7 +14,7 @@ import polars as pl
 
 from sise.model.errors import BadInput
 from sise.warehouse.candles import SCHEMA, seconds_of, zone_of
-from sise.warehouse.candles_expected import calendar_of
+from sise.warehouse.candles_calendar import BUILT_IN, Calendars
 from sise.warehouse.query import frames
 from sise.warehouse.query.adjusting import adjusted_bars
 from sise.warehouse.query.asked import (
@@ -46,9 +46,16 @@ _YEAR_DAYS: Final = 364
 class Reader:
     """What :func:`sise.connect` gives; ``with`` closes it. A reader is for one thread at a time."""
 
-    def __init__(self, stores: Sequence[Store], universes: Universes, close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        stores: Sequence[Store],
+        universes: Universes,
+        close: Callable[[], None],
+        calendars: Calendars = BUILT_IN,
+    ) -> None:
         self._stores = stores
         self._universes = universes
+        self._calendars = calendars
         self.close = close
 
     def __enter__(self) -> Reader:
@@ -107,7 +114,8 @@ class Reader:
         wanted_states = checked_states(states)
         series = the_series(self._stores, kinds_for(size), Who(symbol, **choice))
         check_source(self._stores, kinds_for(size), series, source)
-        wanted = Wanted(series, size, span(start, end, zone_of(series.market)), source)
+        within = span(start, end, zone_of(series.market))
+        wanted = Wanted(series, size, within, source, self._calendars)
         derived = adjusted_bars if adjusted else bars
         return (part.filter(pl.col("state").is_in(wanted_states)) for part in derived(self._stores, wanted))
 
@@ -142,6 +150,8 @@ class Reader:
         **choice: Unpack[Choice],
     ) -> Iterator[pl.DataFrame]:
         """Ticks or quotes as frames of a UTC day each, oldest first; memory holds one of them."""
+        if kind not in frames.TIME:
+            raise BadInput("kind", kind, f"use one of {' '.join(frames.TIME)}")
         series = the_series(self._stores, [kind], Who(symbol, **choice))
         return self._in_windows(kind, series, start, end, _RECORD_DAYS)
 
@@ -202,7 +212,8 @@ class Reader:
 
     def sessions(self, day: Moment, market: str | None = None) -> pl.DataFrame:
         """When the market trades on the day: ``market kind opens closes``; no row where it is closed."""
-        return sessions_of(self._market(market), day_of("day", day))
+        named = self._market(market)
+        return sessions_of(named, day_of("day", day), self._calendars.of(named))
 
     def coverage(
         self,
@@ -213,9 +224,9 @@ class Reader:
     ) -> pl.DataFrame:
         """How much of each day's sessions is known (:data:`~sise.warehouse.query.covering.COVERAGE`)."""
         series = the_series(self._stores, ["bars_1m"], Who(symbol, **choice))
-        calendar = calendar_of(series.market)
-        within = span(start, end, calendar.venue.zone)
-        return covered(bars(self._stores, Wanted(series, "1m", within)), within, calendar)
+        within = span(start, end, zone_of(series.market))
+        wanted = Wanted(series, "1m", within, None, self._calendars)
+        return covered(bars(self._stores, wanted), within, wanted.calendar)
 
     def universe(
         self, day: Moment, *, provider: str | None = None, market: str | None = None

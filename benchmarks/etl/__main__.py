@@ -48,7 +48,7 @@ def _all(folder: Path, ticks: int, urls: list[str], *, memory: bool) -> dict[str
     make_journal(sealed, ticks, sealed=True)
     found = {
         "bars, ticks a second": _bars(plain, sealed, ticks),
-        "bytes a tick": measure.bytes_a_tick(plain, sealed, ticks, folder),
+        "bytes a tick": measure.bytes_a_tick(plain, sealed, ticks),
     }
     rows = measure.rows_of(plain)
     for url in [f"sqlite:///{folder / 'bench.db'}", *urls]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,24 @@ import polars as pl
 from sqlalchemy import Engine
 
 from benchmarks.etl.work import DAY
+from sise.model.time import NS_PER_US
+from sise.warehouse.etl.ahead import Unit, UnitsAhead
 from sise.warehouse.etl.barrows import bar_rows
 from sise.warehouse.etl.bookkeeping import Patience
 from sise.warehouse.etl.hearing import Hearing
 from sise.warehouse.etl.minutes import DayFold
 from sise.warehouse.etl.reading import DayReader
 from sise.warehouse.etl.run import Etl
-from sise.warehouse.etl.ticks import COLUMNS, read_ticks, row_of
+from sise.warehouse.etl.tickframe import rows_of as tick_rows
+from sise.warehouse.etl.ticks import COLUMNS
 from sise.warehouse.etl.units import UNIT_ROWS
+from sise.warehouse.history_ticks_file import encoded
+from sise.warehouse.history_ticks_form import FORMS, stored
 from sise.warehouse.load_rows import ready
 from sise.warehouse.load_values import Form
 from sise.warehouse.schema import scalp_ticks
 
+TIMES = ("event_time", "receive_time")
 _TYPES = "{symbol: 'VARCHAR', event_time: 'TIMESTAMP', frame: 'BIGINT', price: 'DOUBLE', size: 'DOUBLE'}"
 _QUERY = """
     SELECT symbol, date_trunc('minute', event_time) AS minute, arg_min(price, frame), max(price), min(price),
@@ -42,12 +48,21 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def our_bars(root: Path) -> int:
     """Every line checked and decoded, folded, judged: the number of minutes with trades."""
-    reader, fold = DayReader(root, DAY), DayFold(DAY)
-    while lines := reader.scalp(UNIT_ROWS):
-        fold.fold(read_ticks(lines, DAY).ticks)
-    reader.close()
+    fold = DayFold(DAY)
+    for unit in _units(root):
+        fold.fold(unit.read.ticks)
     trades_at = 11
     return sum(row[trades_at] is not None and row[trades_at] > 0 for row in bar_rows(fold, Hearing(), 60))
+
+
+def _units(root: Path) -> Iterator[Unit]:
+    reader = DayReader(root, DAY)
+    units = UnitsAhead(reader, DAY, {}, UNIT_ROWS)
+    while unit := units.take():
+        yield unit
+        units.done()
+    units.close()
+    reader.close()
 
 
 def duckdb_bars(root: Path, pattern: str, threads: int) -> int:
@@ -59,12 +74,7 @@ def duckdb_bars(root: Path, pattern: str, threads: int) -> int:
 
 
 def rows_of(root: Path) -> list[tuple[Any, ...]]:
-    reader = DayReader(root, DAY)
-    rows: list[tuple[Any, ...]] = []
-    while lines := reader.scalp(UNIT_ROWS):
-        rows += [row_of(tick) for tick in read_ticks(lines, DAY).ticks]
-    reader.close()
-    return rows
+    return [row for unit in _units(root) for row in tick_rows(unit.read.ticks, DAY).iter_rows()]
 
 
 def our_load(engine: Engine, root: Path) -> None:
@@ -93,19 +103,17 @@ def bare_load(engine: Engine, rows: list[tuple[Any, ...]]) -> float:
     return time.perf_counter() - began
 
 
-def bytes_a_tick(root: Path, sealed: Path, ticks: int, folder: Path) -> dict[str, float]:
-    """Per tick: as JSONL, sealed, and as Parquet (zstd) of the tick's own columns, sorted."""
+def bytes_a_tick(root: Path, sealed: Path, ticks: int) -> dict[str, float]:
+    """Per tick: as JSONL, sealed, and as the history's Parquet with everything that it keeps of a trade."""
 
     def size(of: Path) -> int:
         return sum(path.stat().st_size for path in (of / DAY.folder("scalp")).iterdir())
 
-    names = ["symbol", "event_time", "receive_time", "frame", "last_price", "volume", "side", "id"]
-    at = [COLUMNS.index(name) for name in names]
-    columns = list(zip(*rows_of(root), strict=True))
-    frame = pl.DataFrame({name: columns[index] for name, index in zip(names, at, strict=True)})
-    frame = frame.with_columns(pl.col("id").cast(pl.Int64)).sort("symbol", "event_time")
-    frame.write_parquet(folder / "ticks.parquet", compression="zstd", compression_level=3)
-    parquet = (folder / "ticks.parquet").stat().st_size
+    rows = pl.DataFrame(rows_of(root), schema=COLUMNS, orient="row", infer_schema_length=None)
+    utc = [pl.from_epoch(pl.col(name) // NS_PER_US, "us").dt.replace_time_zone("UTC") for name in TIMES]
+    frame = rows.with_columns(utc).rename({"last_price": "price", "volume": "size"})
+    kept = frame.select(pl.col(name).cast(kind) for name, kind in FORMS["ticks"].items())
+    parquet = len(encoded(stored(kept.sort("symbol", "event_time"))))
     return {"jsonl": size(root) / ticks, "sealed": size(sealed) / ticks, "parquet": parquet / ticks}
 
 

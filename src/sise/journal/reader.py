@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from sise.journal.blocks import Block, count_of
 from sise.journal.files import (
     READ_BYTES,
     Line,
@@ -67,15 +68,18 @@ class Follower:
 
         Raises the ``OSError`` of a folder or file that cannot be read; nothing is passed over then.
         """
-        lines: list[Line] = []
+        return [line for block in self.poll_blocks(max_lines) for line in block.lines()]
+
+    def poll_blocks(self, max_lines: int = 10_000) -> list[Block]:
+        """The same lines, as they were read: many together."""
+        blocks: list[Block] = []
         try:
             for track in self._tracks:
-                if len(lines) < max_lines:
-                    track.read(lines, max_lines)
+                track.read(blocks, max_lines)
         except OSError:
-            if not lines:
+            if not blocks:
                 raise
-        return lines
+        return blocks
 
     def cursors(self) -> dict[str, Cursor]:
         """Where reading stands, per prefix that has any partition."""
@@ -153,14 +157,14 @@ class _Track:
         self._source: _PlainSource | _SealedSource | None = None
         self.damaged = 0
 
-    def read(self, lines: list[Line], max_lines: int) -> None:
-        while len(lines) < max_lines:
-            if self._read_some(lines):
+    def read(self, blocks: list[Block], max_lines: int) -> None:
+        while count_of(blocks) < max_lines:
+            if self._read_some(blocks):
                 continue
             following = self._following()
             if not following:
                 return
-            if not self._read_some(lines):  # what came between the empty read and this look
+            if not self._read_some(blocks):  # what came between the empty read and this look
                 self._open(following[0])
 
     def close(self) -> None:
@@ -168,7 +172,7 @@ class _Track:
             self._source.close()
             self._source = None
 
-    def _read_some(self, lines: list[Line]) -> bool:
+    def _read_some(self, blocks: list[Block]) -> bool:
         """Take whole lines up to the last good one; False where there is none."""
         if self._source is None or self.cursor is None:
             return False
@@ -176,7 +180,7 @@ class _Track:
         while True:
             data = self._source.read(self.cursor.offset, window)
             whole = data[: data.rfind(b"\n") + 1]
-            if whole and self._take(lines, whole):
+            if whole and self._take(blocks, whole):
                 return True
             if len(data) < window:
                 return False
@@ -185,12 +189,12 @@ class _Track:
                 return True
             window *= 2
 
-    def _take(self, lines: list[Line], whole: bytes) -> bool:
+    def _take(self, blocks: list[Block], whole: bytes) -> bool:
         assert self.cursor is not None
         path, number = self.cursor.path, self.cursor.line
         bodies = whole[:-1].split(b"\n")
         if are_sound(bodies):
-            lines += [Line(f"{path}:{at}", body) for at, body in enumerate(bodies, number + 1)]
+            blocks.append(Block(path, number + 1, bodies))
             self.cursor = Cursor(path, number + len(bodies), self.cursor.offset + len(whole))
             return True
         bad = held_lines = held_bytes = 0
@@ -204,7 +208,10 @@ class _Track:
                 held_bytes += len(body) + 1
                 continue
             held_lines = held_bytes = 0
-            lines.append(Line(f"{path}:{number}", body))
+            if blocks and blocks[-1].path == path and blocks[-1].last == number - 1:
+                blocks[-1].bodies.append(body)
+            else:
+                blocks.append(Block(path, number, [body]))
         if held_bytes == len(whole):
             return False
         self.damaged += bad - held_lines

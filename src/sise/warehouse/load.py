@@ -18,10 +18,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import polars as pl
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, Table
 
 from sise.model.errors import Unreachable
+from sise.warehouse.load_frames import ready_frame
 from sise.warehouse.load_paths import BulkPath, path_for
 from sise.warehouse.load_rows import Checked, Ready, Rejected, checked_names, ready, ready_columns
 from sise.warehouse.partitions import days_of, ensure
@@ -49,6 +51,13 @@ class Columns(Struct, frozen=True):
     columns: Mapping[str, Sequence[Any]]
 
 
+class Frame(Struct, frozen=True):
+    """The same as a data frame: columns named as the table's, times as ``Int64``, numbers as ``Float64``."""
+
+    table: Table
+    frame: pl.DataFrame
+
+
 class Loaded(Struct, frozen=True):
     """What came of a batch: ``given == changed + same + len(rejected)``, always."""
 
@@ -60,7 +69,7 @@ class Loaded(Struct, frozen=True):
     rejected: list[Rejected]
 
 
-After = Callable[[Connection, list[Loaded]], Sequence[Batch | Columns]]
+After = Callable[[Connection, list[Loaded]], Sequence[Batch | Columns | Frame]]
 """In the transaction, once the batches are stored: what came of them leads to more, such as rejects."""
 
 
@@ -78,7 +87,7 @@ def load(
 
 def load_together(
     engine: Engine,
-    batches: Sequence[Batch | Columns],
+    batches: Sequence[Batch | Columns | Frame],
     *,
     after: After | None = None,
     wait: Callable[[float], None] = time.sleep,
@@ -113,7 +122,9 @@ def load_together(
     return _attempts(path, attempt, wait)
 
 
-def _checked(batch: Batch | Columns, path: BulkPath) -> Checked:
+def _checked(batch: Batch | Columns | Frame, path: BulkPath) -> Checked:
+    if isinstance(batch, Frame):
+        return ready_frame(batch.table, batch.frame, path.form)
     if isinstance(batch, Columns):
         return ready_columns(batch.table, batch.columns, path.form)
     return ready(batch.table, checked_names(batch.table, batch.columns), batch.rows, path.form)

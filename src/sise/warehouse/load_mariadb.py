@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sise.model.errors import SiseError, Unreachable
 from sise.warehouse.load_paths import LOCK_SECONDS, REASON_CHARACTERS, listed, lock_number, seem_new
 from sise.warehouse.load_rows import Ready
+from sise.warehouse.load_text import lines_of, tuples_of
 from sise.warehouse.load_values import Form
 from sise.warehouse.tables.columns import rules
 
@@ -76,8 +77,7 @@ class MariadbPath:
                 raise pymysql.err.DataError(1366, warning or f"{stored} of {len(rows)} rows arrived")
         else:
             marks = listed(["%s"] * len(rows.names))
-            values = list(zip(*rows.columns, strict=True))
-            connection.exec_driver_sql(f"INSERT INTO {STAGE} ({names}) VALUES ({marks})", values)
+            connection.exec_driver_sql(f"INSERT INTO {STAGE} ({names}) VALUES ({marks})", tuples_of(rows))
         changed = (
             0 if rules(rows.table).on_repeat == "keep" else connection.exec_driver_sql(_update(rows)).rowcount
         )
@@ -121,8 +121,7 @@ def _load_data(connection: Connection, rows: Ready, into: str) -> tuple[int, str
     """How many rows were stored, and the server's first warning, if it has one."""
     with tempfile.TemporaryDirectory(prefix="sise-load-") as folder:
         path = Path(folder) / "rows"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines("\t".join(row) + "\n" for row in zip(*rows.columns, strict=True))
+        path.write_bytes(lines_of(rows))
         done = connection.exec_driver_sql(
             f"LOAD DATA LOCAL INFILE %s INTO TABLE {into} CHARACTER SET utf8mb4"
             rf" FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' ({listed(rows.names)})",

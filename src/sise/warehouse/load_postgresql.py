@@ -15,6 +15,7 @@ from sise.warehouse.engine import shown, writing
 from sise.warehouse.engine_errors import translated
 from sise.warehouse.load_paths import LOCK_SECONDS, REASON_CHARACTERS, listed, lock_number, seem_new
 from sise.warehouse.load_rows import Ready
+from sise.warehouse.load_text import lines_of
 from sise.warehouse.load_values import Form
 from sise.warehouse.tables.columns import rules
 
@@ -74,10 +75,9 @@ def _copy(connection: Connection, rows: Ready, into: str) -> None:
     raw = connection.connection.driver_connection
     if not isinstance(raw, psycopg.Connection):
         raise TypeError(f"expected a connection of psycopg, and not {type(raw).__name__}")
-    text = "\n".join(map("\t".join, zip(*rows.columns, strict=True)))
     try:
         with raw.cursor() as cursor, cursor.copy(f"COPY {into} ({listed(rows.names)}) FROM STDIN") as copy:
-            copy.write(text + "\n")
+            copy.write(lines_of(rows))
     except (psycopg.IntegrityError, psycopg.DataError):
         raise
     except psycopg.Error as error:  # COPY does not pass through SQLAlchemy, which would explain it

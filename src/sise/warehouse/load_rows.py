@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import polars as pl
 from msgspec import Struct
 from sqlalchemy import Column, Table
 
@@ -25,7 +26,8 @@ class Ready(Struct):
 
     table: Table
     names: tuple[str, ...]
-    columns: list[list[Any]]
+    columns: Sequence[Sequence[Any] | pl.Series]
+    """Series, where the rows came as a frame."""
     rows: list[int]
     """The position of each row in what was given."""
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sise.warehouse.engine import writing
 from sise.warehouse.load_paths import REASON_CHARACTERS, listed
 from sise.warehouse.load_rows import Ready
+from sise.warehouse.load_text import tuples_of
 from sise.warehouse.load_values import Form
 from sise.warehouse.tables.columns import rules
 
@@ -28,8 +29,7 @@ class SqlitePath:
         if raw is None:
             raise RuntimeError("the connection is closed")
         before: int = raw.total_changes
-        values = list(zip(*rows.columns, strict=True))
-        connection.exec_driver_sql(_insert(rows), values)
+        connection.exec_driver_sql(_insert(rows), tuples_of(rows))
         return int(raw.total_changes) - before
 
     def refusal(self, error: Exception) -> str | None:

@@ -2,78 +2,161 @@
 
 from __future__ import annotations
 
-from typing import Any
+import random
+from collections.abc import Sequence
+from unittest.mock import patch
 
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from sise.journal.files import Line
+from sise.journal.blocks import Block, count_of, first_lines
 from sise.journal.line import CorruptLine, are_sound, check_line, close_line
-from sise.model.errors import BadInput
-from sise.model.time import iso, parse_iso
-from sise.warehouse.etl import ticks
-from sise.warehouse.etl.moments import moments_of
+from sise.model.records import SampleRecord
+from sise.warehouse.etl import unitread
+from sise.warehouse.etl.ordinary import ordinary
+from sise.warehouse.etl.tickframe import SCHEMA, frame_of, rows_of, sample_of
+from sise.warehouse.etl.ticks import COLUMNS, read_ticks, row_of
 from tests.warehouse.etl.journals import DAY, sample, trade
 
-GOOD = (trade(DAY, 1, 1), trade(DAY, 2.5, 2, trade_id=""), sample(DAY, 3), sample(DAY, -90_000))
+PATH = "scalp/upbit/crypto/20261120/00_00_00.jsonl"
+TRADE, SAMPLE = trade(DAY, 1, 1), sample(DAY, 3)
+CANDLE = (
+    TRADE.replace(b'"kind":"trade"', b'"kind":"candle"')[: -len(b',"side":"buy","trade_id":"t1"}')]
+    + b',"bar_time":"2026-11-19T15:00:00Z","open":1.0,"high":1.0,"low":1.0,"close":1.0'
+    + b',"volume":1.0,"value":1.0}'
+).replace(b'"size":1.25', b'"size":"1m"')
 ODD = (
     trade(DAY, 1, 1, provider="kis"),
     trade(DAY, 1, 1, market="kr_stocks"),
     trade(DAY, 1, 1, schema_version="2.0"),
-    trade(DAY, 1, 1).replace(b'"price"', b'"prize"'),
-    trade(DAY, 1, 1).replace(b'"frame":2', b'"frame":"2"'),
-    trade(DAY, 1, 1).replace(b"2026-11-", b"2026-13-"),
-    trade(DAY, 1, 1).replace(b"2026-11-", b"2226-11-"),
-    trade(DAY, 1, 1).replace(b"2026-11-", b"1926-11-"),
-    trade(DAY, 1, 1).replace(b"15:00:01.000000Z", b"15:00:01+00:00"),
-    trade(DAY, 1, 1).replace(b'"symbol":"KRW-BTC"', b'"symbol":"\xff"'),
-    trade(DAY, 1, 1).replace(b'"kind":"trade"', b'"kind":"gossip"'),
+    TRADE.replace(b'"price"', b'"prize"'),
+    TRADE.replace(b'"frame":2', b'"frame":"2"'),
+    TRADE.replace(b'"frame":2', b'"frame":99999999999999999999'),
+    TRADE.replace(b"2026-11-", b"2026-13-"),
+    TRADE.replace(b"2026-11-", b"2226-11-"),
+    TRADE.replace(b"2026-11-", b"1926-11-"),
+    TRADE.replace(b"15:00:01", b"15:00:61"),
+    TRADE.replace(b'"symbol":"KRW-BTC"', b'"symbol":"\xff"'),
+    TRADE.replace(b'"symbol":"KRW-BTC"', b'"symbol":"\x07"'),
+    TRADE.replace(b'"kind":"trade"', b'"kind":"gossip"'),
+    TRADE.replace(b'"quality_flag":"normal"', b'"quality_flag":"fine"'),
+    TRADE.replace(b'"side":"buy"', b'"side":null'),
+    TRADE.replace(b'"price":101.0', b'"price":01'),
+    TRADE.replace(b'"price":101.0', b'"price":1.'),
+    TRADE.replace(b'"price":101.0', b'"price":NaN'),
+    TRADE.replace(b'"price":101.0', b'"price":1e999'),
+    TRADE.replace(b'"price":101.0', b'"price":"101.0"'),
+    TRADE.replace(b'"price":101.0', b'"price":null'),
+    SAMPLE.replace(b'"volume":null,', b""),
+    SAMPLE.replace(b'"frames":1', b'"frames":1.5'),
+    TRADE[:-1] + b',"crc":"00000000"},"more":1}',
 )
-TEXTS = st.one_of(
-    st.integers(0, 4_000_000_000_000_000).map(lambda us: iso(us * 1_000)),
-    st.sampled_from(
-        [
-            "2026-11-20T09:00:00+09:00",
-            "2026-11-20T09:00:00",
-            "2026-11-20T23:59:60.000000Z",
-            "2026-11-20T09:00:00.00000\u00b2Z",
-            "2026-11-20T09:00:00.-12345Z",
-            "2026-11-20T09:00:00.1_2345Z",
-            "2026-11-20 09:00:00.123456Z",
-            "2026-11-20T09:00:00,123456Z",
-            "",
-        ]
+"""Lines that are rejected."""
+UNUSUAL = (
+    CANDLE,
+    trade(DAY, 1, 1, notes=["out_of_order", "clock_skew"]),
+    trade(DAY, 1, 1, symbol='a"b\\c,d'),
+    trade(DAY, 1, 1, symbol="a,b"),
+    trade(DAY, 1, 1, symbol="삼성전자", venue=""),
+    trade(DAY, 1, 1, price=-1.5),
+    trade(DAY, 1, 1, price=1e22, size=-0.0),
+    trade(DAY, 1, 1, mitigation_level=3, quality_flag="gap", schema_version="1.7"),
+    trade(DAY, 1, 1, frame=-5),
+    TRADE.replace(b'"price":101.0', b'"price":101'),
+    TRADE.replace(b'"price":101.0', b'"price": 101.0'),
+    TRADE.replace(b"15:00:01.000000Z", b"15:00:01+00:00"),
+    TRADE.replace(b"}", b',"more":1}'),
+    TRADE.replace(b'"side":"buy"', b'"side":"buy","side":"sell"'),
+    sample(DAY, 3, notes=["crossed_book"]),
+    TRADE.replace(b'"kind":"trade",', b'"kind":"trade","kind":"trade",'),
+)
+"""Lines that are right, and not in the ordinary form."""
+_NUMBERS = (
+    st.floats(0, 1e15) | st.floats(0, 1e9).map(lambda n: round(n, 8)) | st.sampled_from([0.0, 1e-8, 5e-324])
+)
+_ORDINARY = st.one_of(
+    st.builds(
+        lambda at, number, price, size, id: trade(DAY, at, number, price=price, size=size, trade_id=id),
+        *(
+            st.integers(-90_000, 90_000),
+            st.integers(0, 10**9),
+            _NUMBERS,
+            _NUMBERS,
+            st.sampled_from(["", "7", "a b"]),
+        ),
+    ),
+    st.builds(
+        lambda at, volume, last: sample(DAY, at, volume=volume, last_price=last, frames=0),
+        *(st.integers(-90_000, 90_000), st.none() | _NUMBERS, st.none() | _NUMBERS),
     ),
 )
 
 
-def outcome(work: Any) -> Any:
-    try:
-        return work()
-    except BadInput as error:
-        return str(error)
+def blocks_of(bodies: Sequence[bytes], size: int = 3) -> list[Block]:
+    """Bodies with their checksums, in blocks with a hole of a line between."""
+    lines = [close_line(body)[:-1] for body in bodies]
+    return [Block(PATH, 1 + at + at // size, lines[at : at + size]) for at in range(0, len(lines), size)]
 
 
-@given(st.lists(TEXTS, max_size=8))
-def test_moments(texts: list[str]) -> None:
-    assert outcome(lambda: moments_of(texts)) == outcome(lambda: list(map(parse_iso, texts)))
+def both(bodies: Sequence[bytes]) -> tuple[unitread.UnitRead, unitread.UnitRead]:
+    """Read at once, and one by one."""
+    blocks = blocks_of(bodies)
+    with patch.object(unitread, "FEW_LINES", 0):
+        at_once = unitread.read_unit(blocks, DAY)
+    with patch.object(unitread, "FEW_LINES", len(bodies) + 1):
+        return at_once, unitread.read_unit(blocks, DAY)
 
 
-@given(st.lists(st.sampled_from(GOOD + ODD), max_size=8))
+@settings(deadline=None, max_examples=60)
+@given(st.lists(_ORDINARY | st.sampled_from(ODD + UNUSUAL), min_size=1, max_size=12))
 def test_lines_as_ticks(bodies: list[bytes]) -> None:
-    lines = [Line(f"scalp/x:{number}", body) for number, body in enumerate(bodies, 1)]
-    found, one_by_one = ticks.read_ticks(lines, DAY), ticks._one_by_one(lines, DAY)
-    assert found == one_by_one
-    assert len(found.ticks) + len(found.rejects) + found.others == len(lines)
+    at_once, one_by_one = both(bodies)
+    assert_frame_equal(at_once.ticks, one_by_one.ticks, check_exact=True)
+    assert (at_once.rejects, at_once.others) == (one_by_one.rejects, one_by_one.others)
+    assert len(at_once.ticks) + len(at_once.rejects) + at_once.others == len(bodies)
 
 
-@pytest.mark.parametrize("odd", ODD)
-def test_one_odd_line_is_named_among_good_ones(odd: bytes) -> None:
-    lines = [Line(f"scalp/x:{number}", body) for number, body in enumerate((*GOOD, odd, *GOOD), 1)]
-    found = ticks.read_ticks(lines, DAY)
-    named = [reject.ref for reject in found.rejects]
-    assert named == ([] if b"+00:00" in odd else ["scalp/x:5"])
+@pytest.mark.parametrize("number", range(len(ODD)))
+def test_one_odd_line_is_named_among_good_ones(number: int) -> None:
+    found, _ = both((TRADE, SAMPLE, ODD[number], TRADE))
+    assert [reject.ref for reject in found.rejects] == [f"{PATH}:3"]
+    assert found.ticks["at"].to_list() == [0, 1, 3]
+
+
+def test_what_our_own_records_say_is_read_at_once() -> None:
+    rng = random.Random(1)
+    numbers = [
+        rng.choice([rng.random() * 10 ** rng.randint(-9, 14), round(rng.expovariate(1), 8)])
+        for _ in range(900)
+    ]
+    bodies = [trade(DAY, at, at, price=n, size=n / 3) for at, n in enumerate(numbers)]
+    bodies += [sample(DAY, at, volume=n, last_price=n, ask_size=None) for at, n in enumerate(numbers)]
+    lines = [line for block in blocks_of(bodies) for line in block.lines()]
+    assert len(ordinary([line.body for line in lines], DAY)) == len(bodies)
+    found = both(bodies)[0].ticks
+    assert rows_of(found, DAY).rows() == [row_of(tick) for tick in read_ticks(lines, DAY).ticks]
+    assert rows_of(found, DAY).columns == list(COLUMNS)
+    assert [sample_of(row, DAY) for row in found.tail(900).iter_rows(named=True)] == [
+        tick for tick in read_ticks(lines, DAY).ticks if isinstance(tick.record, SampleRecord)
+    ]
+
+
+def test_no_lines() -> None:
+    assert ordinary([], DAY).is_empty()
+    assert_frame_equal(unitread.read_unit([], DAY).ticks, frame_of([]))
+    assert frame_of([]).schema == pl.Schema(SCHEMA)
+
+
+@given(st.lists(st.integers(1, 5), max_size=5), st.integers(0, 20))
+def test_blocks_are_cut_at_any_line(sizes: list[int], count: int) -> None:
+    blocks = [Block("p", 1 + 10 * at, [b"%d" % n for n in range(size)]) for at, size in enumerate(sizes)]
+    first, rest = first_lines(blocks, count)
+    refs = [line.ref for block in (*first, *rest) for line in block.lines()]
+    assert refs == [line.ref for block in blocks for line in block.lines()]
+    assert count_of(first) == min(count, count_of(blocks))
 
 
 @given(

@@ -16,8 +16,9 @@ from sise.model.records import SCHEMA_VERSION
 from sise.model.time import NS_PER_SECOND
 from sise.warehouse.bars import Bar, Listening, Span, judged
 from sise.warehouse.etl.days import MarketDay
+from sise.warehouse.etl.grouping import FLAGS, MINUTE_NS, MINUTE_SECONDS
 from sise.warehouse.etl.hearing import Hearing
-from sise.warehouse.etl.minutes import FLAGS, MINUTE_NS, MINUTE_SECONDS, DayFold, Minutes, Note
+from sise.warehouse.etl.minutes import DayFold, Minutes, Note
 from sise.warehouse.rows import VOLUME_DECIMALS
 
 COLUMNS: Final = (
@@ -37,11 +38,12 @@ def bar_rows(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool =
     ``changed_only``: from the first bar on that anything came to since :func:`mark_clean`.
     """
     holes = hearing.holes()
+    of_day = fold.day.start_ns, fold.day.end_ns
     for (symbol, venue), series in sorted(fold.minutes.items(), key=lambda item: item[0]):
         if changed_only and series.dirty is None:
             continue
         listening = hearing.listening(symbol, fold.proofs[symbol]) if symbol in fold.proofs else _NEVER
-        bounds = _bounds(fold.day, series, listening, size)
+        bounds = _bounds(of_day, series, listening, size)
         if bounds is None:
             continue
         first, last = bounds
@@ -61,13 +63,13 @@ def mark_clean(fold: DayFold) -> None:
 _NEVER: Final = Listening([], [])
 
 
-def _bounds(day: MarketDay, series: Minutes, listening: Listening, size: int) -> tuple[int, int] | None:
+def _bounds(day: Span, series: Minutes, listening: Listening, size: int) -> tuple[int, int] | None:
     """The first and last bar of which anything is known, within the day."""
     moments = [*series.rows.time[:1], *series.rows.time[-1:]]
-    for start_ns, end_ns in listening.heard:
-        if end_ns > day.start_ns and start_ns < day.end_ns:
-            moments.append(max(start_ns, day.start_ns) // NS_PER_SECOND)
-            moments.append((min(end_ns, day.end_ns) - 1) // NS_PER_SECOND)
+    heard = [span for span in listening.heard if span[1] > day[0] and span[0] < day[1]]
+    if heard:
+        moments.append(max(min(heard)[0], day[0]) // NS_PER_SECOND)
+        moments.append((min(max(end for _, end in heard), day[1]) - 1) // NS_PER_SECOND)
     if not moments:
         return None
     return min(moments) // size * size, max(moments) // size * size

@@ -8,19 +8,21 @@ come apart.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
 from msgspec import Struct
 from sqlalchemy import Engine, Table, select
 
+from sise.journal.blocks import count_of
 from sise.journal.files import Line
 from sise.model.calendar import Calendar
 from sise.model.hours import SpecialDay
 from sise.warehouse.etl import barrows, eod, holes
+from sise.warehouse.etl.ahead import Unit, UnitsAhead
 from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.hearing import event_of, fold_safely, hearing_before
 from sise.warehouse.etl.minutes import DayFold
@@ -28,8 +30,8 @@ from sise.warehouse.etl.reading import DayReader, prove_over_midnight, sweeps_at
 from sise.warehouse.etl.strays import stray_ticks
 from sise.warehouse.etl.sweeps import SIZES as SWEEP_SIZES
 from sise.warehouse.etl.sweeps import Sweeps
-from sise.warehouse.etl.ticks import Reject, place_of, read_ticks
-from sise.warehouse.etl.units import UNIT_ROWS, Done, cursor_batch, load_unit, reject_batch
+from sise.warehouse.etl.ticks import Reject
+from sise.warehouse.etl.units import UNIT_ROWS, Done, cursor_batch, ends_of, load_unit, reject_batch
 from sise.warehouse.load import Batch, load, load_together
 from sise.warehouse.schema import (
     eod_prices,
@@ -77,17 +79,14 @@ class DayLoad:
         self.stale = False
         """A trade that was folded as another day's turned out to be this one's: fold the day anew."""
         self._reader = DayReader(root, day)
-        self._cursors, self._rejected = _loaded(engine, day)
-        self._lines: list[Line] = []
-        self._more = False
-        """The journal may have more lines at once: what is less than a unit waits for them."""
+        cursors, self._rejected = _loaded(engine, day)
+        self._units = UnitsAhead(self._reader, day, cursors, UNIT_ROWS)
         self._pending: list[tuple[list[Batch], int, int]] = []
         """Batches of what was folded and is not stored: with their lines and rejects."""
         self.fold = DayFold(day)
         self.sweeps = Sweeps(day)
         self.hearing = hearing_before(root, day)
-        for tick in stray_ticks(engine, day):
-            self.fold.fold_stray(tick)
+        self.fold.fold_strays(stray_ticks(engine, day))
         self.next_day_seen = prove_over_midnight(root, day, self.fold)
         sweeps_at_midnight(root, day, self.sweeps)
         self._fresh = True
@@ -95,45 +94,32 @@ class DayLoad:
     def step(self, now_ns: int) -> bool:
         """Read and store the next unit of each track; False where the journal has no more."""
         # events are written before the records that they concern: read after them, they are never behind
-        wanted = UNIT_ROWS - len(self._lines)
-        if wanted > 0:
-            found = self._reader.scalp(wanted)
-            self._lines += found
-            self._more = len(found) >= wanted
+        unit = self._units.take()
         events, sweeps = self._reader.events(), self._reader.swing(SWING_LINES)
         self.counts.damaged = self._reader.damaged()
-        worked = bool(self._lines or events or sweeps or self._pending)
+        worked = bool(unit or events or sweeps or self._pending)
         self._take_events(events, now_ns)
         self._take_sweeps(sweeps, now_ns)
         self._flush()
-        self._take_ticks(now_ns)
+        if unit is not None:
+            self._take_ticks(unit, now_ns)
         return worked
 
-    def _take_ticks(self, now_ns: int) -> None:
-        while len(self._lines) >= UNIT_ROWS or (self._lines and not self._more):
-            part, old = self._first_part()
-            done = self._of_old(part) if old else load_unit(self._engine, self.day, part, now_ns)
-            self.fold.fold(done.ticks)
-            self.stale = self.stale or done.displaced
-            self._count(len(part), done.changed, done.same, done.rejected)
-            self.stray_days |= {self.day.at(minute) for minute in done.strays}
-            del self._lines[: len(part)]
+    def _take_ticks(self, unit: Unit, now_ns: int) -> None:
+        done = self._of_old(unit) if unit.old else load_unit(self._engine, self.day, unit, now_ns)
+        self.fold.fold(done.ticks)
+        self.stale = self.stale or done.displaced
+        self._count(count_of(unit.blocks), done.changed, done.same, done.rejected)
+        self.stray_days |= {self.day.at(minute) for minute in done.strays}
+        self._units.done()
 
-    def _first_part(self) -> tuple[list[Line], bool]:
-        """The lines that are before their cursor (old), else those that are not, up to a unit."""
-        fresh = bisect_left(self._lines, True, key=lambda line: not self._is_old(line))
-        return self._lines[: min(fresh or UNIT_ROWS, UNIT_ROWS)], fresh > 0
-
-    def _is_old(self, line: Line) -> bool:
-        if not self._cursors:
-            return False
-        path, number = place_of(line.ref)
-        return number <= self._cursors.get(path, 0)
-
-    def _of_old(self, lines: list[Line]) -> Done:
+    def _of_old(self, unit: Unit) -> Done:
         """Lines that an earlier run has loaded: what it rejected does not count."""
-        read = read_ticks(lines, self.day)
-        return Done([tick for tick in read.ticks if tick.ref not in self._rejected])
+        ticks = unit.read.ticks
+        if self._rejected:
+            place = pl.concat_str("path", pl.lit(":"), "line")
+            ticks = ticks.filter(~place.is_in(self._rejected))
+        return Done(ticks)
 
     def _take_events(self, lines: list[Line], now_ns: int) -> None:
         """Slots and holes; the day's own gap markers are rows."""
@@ -161,14 +147,17 @@ class DayLoad:
             batches = [
                 Batch(scalp_gaps, holes.COLUMNS, rows),
                 reject_batch(self.day, found, scalp_gaps.name),
-                cursor_batch(self.day, "events", own, now_ns),
+                cursor_batch(self.day, "events", ends_of(own), now_ns),
             ]
             self._pending.append((batches, len(own), len(found)))
 
     def _take_sweeps(self, lines: list[Line], now_ns: int) -> None:
         if lines:
             found = self.sweeps.fold(lines)
-            batches = [reject_batch(self.day, found, SWING), cursor_batch(self.day, "swing", lines, now_ns)]
+            batches = [
+                reject_batch(self.day, found, SWING),
+                cursor_batch(self.day, "swing", ends_of(lines), now_ns),
+            ]
             self._pending.append((batches, len(lines), len(found)))
 
     def _flush(self) -> None:
@@ -220,6 +209,7 @@ class DayLoad:
         counts.rows_rejected += rejected
 
     def close(self) -> None:
+        self._units.close()
         self._reader.close()
 
 

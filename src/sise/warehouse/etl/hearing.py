@@ -78,13 +78,13 @@ class Proofs:
         self._more: list[list[int]] = []
         self._span = [0, -1]
 
-    def add(self, at_ns: int) -> None:
+    def add(self, first_ns: int, last_ns: int) -> None:
+        """Take a span between whose lines there was no silence."""
         span = self._span
-        if span[0] <= at_ns <= span[1] + SILENCE_NS:
-            if at_ns > span[1]:
-                span[1] = at_ns
+        if span[0] <= first_ns <= span[1] + SILENCE_NS:
+            span[1] = max(span[1], last_ns)
             return
-        self._span = [at_ns, at_ns]
+        self._span = [first_ns, last_ns]
         self._more.append(self._span)
 
     def spans(self) -> list[Span]:

@@ -1,31 +1,42 @@
 """The fold of a day's ticks: state per symbol and minute, and nothing per tick.
 
-A trade belongs to the minute of its ``event_time``, however late it comes. Of a minute's records the fold
-keeps the worst quality flag and mitigation level, the place of the closing trade, and the provider's
-cumulative volume at the edges.
+A unit's ticks are put together by symbol and minute first (:mod:`sise.warehouse.etl.grouping`). A trade
+belongs to the minute of its ``event_time``, however late it comes. Of a minute's records the fold keeps the
+worst quality flag and mitigation level, the place of the closing trade, and the provider's cumulative volume
+at the edges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 
+import polars as pl
 from msgspec import Struct
 
-from sise.model.records import SampleRecord, TradeRecord
+from sise.model.records import TradeRecord
 from sise.model.time import NS_PER_SECOND
 from sise.warehouse.etl.days import MarketDay
+from sise.warehouse.etl.grouping import FLAGS as FLAGS
+from sise.warehouse.etl.grouping import (
+    MINUTE_NS,
+    MINUTE_SECONDS,
+    Last,
+    Samples,
+    faults_of,
+    last_samples_of,
+    proofs_of,
+    samples_of,
+    trades_of,
+)
 from sise.warehouse.etl.hearing import SILENCE_NS, Proofs
+from sise.warehouse.etl.minuterows import MinuteRows, MinuteTrades
+from sise.warehouse.etl.tickframe import frame_of, sample_of
 from sise.warehouse.etl.ticks import Tick
-from sise.warehouse.rows import RowStore
 
-MINUTE_SECONDS: Final = 60
-MINUTE_NS: Final = MINUTE_SECONDS * NS_PER_SECOND
 MINUTES_KEPT: Final = 1_600
 """More than the longest day has (25 hours)."""
-FLAGS: Final = ("normal", "degraded", "gap")
-"""From the best to the worst."""
-_RANK: Final = {flag: rank for rank, flag in enumerate(FLAGS)}
 
 
 class Note(Struct):
@@ -55,46 +66,50 @@ class Minutes:
     __slots__ = ("dirty", "last", "notes", "rows", "stored_to")
 
     def __init__(self) -> None:
-        self.rows = RowStore(MINUTE_SECONDS, MINUTES_KEPT)
+        self.rows = MinuteRows(MINUTE_SECONDS, MINUTES_KEPT)
         self.notes: dict[int, Note] = {}
         self.dirty: int | None = None
         """The earliest minute (epoch seconds) that changed since it was last asked."""
         self.last = self.stored_to = 0
         """The last bar that was made, and the last that was stored."""
 
+    def soil(self, second: int) -> None:
+        """Something came that changes the bars from here on."""
+        if self.dirty is None or second < self.dirty:
+            self.dirty = second
+
     def touch(self, minute: int) -> Note:
-        if self.dirty is None or minute < self.dirty:
-            self.dirty = minute
+        self.soil(minute)
         note = self.notes.get(minute)
         if note is None:
             note = self.notes[minute] = Note()
         return note
 
-    def on_trade(self, record: TradeRecord, event_ns: int, receive_ns: int, ref: str) -> None:
-        minute = event_ns // MINUTE_NS * MINUTE_SECONDS
-        note = self.notes.get(minute)
-        if note is None or self.dirty is None or minute < self.dirty:
-            note = self.touch(minute)
-        frame, price, size = record.frame, record.price, record.size
-        self.rows.add(event_ns, frame, price, size)
-        note.value += price * size
-        last_ns = note.last_ns
-        if event_ns > last_ns or (event_ns == last_ns and frame >= note.last_frame):
-            note.last_ns, note.last_frame = event_ns, frame
-            note.session, note.receive_ns, note.ref = record.session_id, receive_ns, ref
-        if record.mitigation_level or record.quality_flag != "normal":
-            _worsen(note, record)
+    def on_trades(self, trades: MinuteTrades, last: Last) -> None:
+        """Take the trades of one minute, of which ``last`` closes it."""
+        note = self.touch(trades.time)
+        self.rows.merge(trades)
+        value = note.value
+        for price, size in zip(trades.prices, trades.sizes, strict=True):
+            value += price * size
+        note.value = value
+        closed_ns, frame, _ = trades.closed
+        if (closed_ns, frame) >= (note.last_ns, note.last_frame):
+            note.last_ns, note.last_frame = closed_ns, frame
+            note.session, note.receive_ns, note.ref = last.session, last.receive_ns, last.ref
 
-    def on_sample(self, record: SampleRecord, event_ns: int) -> None:
-        minute = event_ns // MINUTE_NS * MINUTE_SECONDS
+    def on_samples(self, minute: int, said: Samples) -> None:
+        """Take what the samples of one minute say."""
         note = self.touch(minute)
-        note.sample_session = record.session_id
-        if record.volume is not None:
-            if event_ns == minute * NS_PER_SECOND:
-                note.edge_volume = record.volume
-            if event_ns >= note.sampled_ns:
-                note.sampled_ns, note.volume = event_ns, record.volume
-        _worsen(note, record)
+        note.sample_session = said.session
+        if said.edge_volume is not None:
+            note.edge_volume = said.edge_volume
+        if said.sampled_ns is not None and said.volume is not None and said.sampled_ns >= note.sampled_ns:
+            note.sampled_ns, note.volume = said.sampled_ns, said.volume
+
+    def worsen(self, minute: int, flag: int, mitigation: int) -> None:
+        note = self.touch(minute)
+        note.flag, note.mitigation = max(note.flag, flag), max(note.mitigation, mitigation)
 
     def cumulative_at(self, second: int) -> float | None:
         """The provider's cumulative volume at the first moment of a minute; None: not known."""
@@ -107,73 +122,54 @@ class Minutes:
         return before.volume
 
 
-def _worsen(note: Note, record: TradeRecord | SampleRecord) -> None:
-    if record.mitigation_level > note.mitigation:
-        note.mitigation = record.mitigation_level
-    if record.quality_flag != "normal":
-        note.flag = max(note.flag, _RANK[record.quality_flag])
-
-
 class DayFold:
     """All symbols of one market's day."""
 
     def __init__(self, day: MarketDay) -> None:
         self.day = day
         self._start_ns, self._end_ns = day.start_ns, day.end_ns
-        self.proofs: dict[str, Proofs] = {}
-        self.minutes: dict[tuple[str, str], Minutes] = {}
+        self.proofs: dict[str, Proofs] = defaultdict(Proofs)
+        self.minutes: dict[tuple[str, str], Minutes] = defaultdict(Minutes)
         """By symbol and venue."""
         self.last_samples: dict[tuple[str, str, int], Tick] = {}
         """By symbol, venue and volume day (its ordinal): the day's last sample with a price."""
         self._calendar = day.calendar()
         self._volume_day = (0, 0, 0)
 
-    def fold(self, ticks: Iterable[Tick]) -> None:
-        """Take ticks of the day's own journal, in its order."""
-        proofs, minutes = self.proofs, self.minutes
-        known: dict[tuple[str, str], tuple[Proofs, Minutes]] = {}
-        start_ns, end_ns = self._start_ns, self._end_ns
-        for tick in ticks:
-            record, event_ns, receive_ns, ref = tick
-            key = (record.symbol, record.venue)
-            both = known.get(key)
-            if both is None:
-                both = known[key] = (
-                    proofs.setdefault(record.symbol, Proofs()),
-                    minutes.setdefault(key, Minutes()),
-                )
-            proof, series = both
-            sample = type(record) is SampleRecord
-            proof_ns = event_ns if sample and event_ns > receive_ns else receive_ns
-            proof.add(proof_ns)
-            if series.dirty is None or proof_ns < series.dirty * NS_PER_SECOND:
-                series.dirty = proof_ns // MINUTE_NS * MINUTE_SECONDS
-            if not start_ns <= event_ns < end_ns:
-                continue
-            if isinstance(record, SampleRecord):
-                series.on_sample(record, event_ns)
-                if record.last_price is not None:
-                    self.last_samples[(*key, self._volume_ordinal(event_ns))] = tick
-            else:
-                series.on_trade(record, event_ns, receive_ns, ref)
+    def fold(self, ticks: pl.DataFrame) -> None:
+        """Take ticks of the day's own journal (columns of ``tickframe.SCHEMA``), in its order."""
+        for (symbol, venue), spans, dirty in proofs_of(ticks):
+            for first, last in spans:
+                self.proofs[symbol].add(first, last)
+            self.minutes[symbol, venue].soil(dirty)
+        own = ticks.filter(pl.col("event_time").is_between(self._start_ns, self._end_ns, closed="left"))
+        self._fold_trades(own)
+        for series, minute, said in samples_of(own):
+            self.minutes[series].on_samples(minute, said)
+        for row in last_samples_of(own):
+            key = row["symbol"], row["venue"], self._volume_ordinal(row["event_time"])
+            self.last_samples[key] = sample_of(row, self.day)
 
-    def fold_stray(self, tick: Tick) -> None:
-        """Take a trade that another day's journal has: it counts, and proves nothing of this day."""
-        record = tick.record
-        if isinstance(record, TradeRecord) and self.day.holds(tick.event_ns):
-            series = self.minutes.setdefault((record.symbol, record.venue), Minutes())
-            series.on_trade(record, tick.event_ns, tick.receive_ns, tick.ref)
+    def _fold_trades(self, own: pl.DataFrame) -> None:
+        for series, trades, last in trades_of(own):
+            self.minutes[series].on_trades(trades, last)
+        for series, minute, flag, mitigation in faults_of(own):
+            self.minutes[series].worsen(minute, flag, mitigation)
+
+    def fold_strays(self, ticks: Sequence[Tick]) -> None:
+        """Take trades that another day's journal has: they count, and prove nothing of this day."""
+        own = [t for t in ticks if isinstance(t.record, TradeRecord) and self.day.holds(t.event_ns)]
+        self._fold_trades(frame_of(own))
 
     def prove(self, symbol: str, at_ns: int) -> None:
         """Take a proof from the days beside, for what lies over midnight."""
-        self.proofs.setdefault(symbol, Proofs()).add(at_ns)
+        self.proofs[symbol].add(at_ns, at_ns)
 
     def touch_all(self, at_ns: int) -> None:
         """Something was learned (a slot, a hole) that changes every bar from this moment on."""
         second = max(at_ns, self._start_ns) // MINUTE_NS * MINUTE_SECONDS
         for series in self.minutes.values():
-            if series.dirty is None or second < series.dirty:
-                series.dirty = second
+            series.soil(second)
 
     def _volume_ordinal(self, at_ns: int) -> int:
         first, last, ordinal = self._volume_day

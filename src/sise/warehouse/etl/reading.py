@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from sise.journal.blocks import Block
 from sise.journal.files import Line, PartitionFile, partitions, read_lines
 from sise.journal.reader import Cursor, Follower
 from sise.model.errors import BadInput
@@ -36,8 +37,8 @@ class DayReader:
         self._last_events = day.beside(1).events
         self._events_over = False
 
-    def scalp(self, max_lines: int) -> list[Line]:
-        return self._scalp.poll(max_lines)
+    def scalp(self, max_lines: int) -> list[Block]:
+        return self._scalp.poll_blocks(max_lines)
 
     def swing(self, max_lines: int) -> list[Line]:
         return self._swing.poll(max_lines)

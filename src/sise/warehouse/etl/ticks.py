@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,7 +13,6 @@ from sise.model.errors import BadInput
 from sise.model.records import SampleRecord, TradeRecord, record_decoder
 from sise.model.time import parse_iso
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.moments import moments_of
 from sise.warehouse.tables.types import LAST_NS
 
 COLUMNS: Final = (
@@ -25,6 +24,7 @@ DUPLICATE: Final = "duplicate: the same trade stands in an earlier line"
 NOT_A_TICK: Final = "candle"
 SCHEMA_MAJOR: Final = "1."
 """A record changes only by added fields within it; a later one may mean something else."""
+COUNT_LIMIT: Final = 1 << 63
 
 
 class Tick(NamedTuple):
@@ -53,34 +53,8 @@ class Read(Struct):
     """Candles of the provider: they are history's, not ticks."""
 
 
-def read_ticks(lines: Sequence[Line], day: MarketDay) -> Read:
-    """The ticks among ``lines`` of a day's scalp track, in their order."""
-    ticks = _all_good(lines, day)
-    return Read(ticks, [], 0) if ticks is not None else _one_by_one(lines, day)
-
-
-def _all_good(lines: Sequence[Line], day: MarketDay) -> list[Tick] | None:
-    """The ticks, where every line is one: each test is made of all at once. None: look at each."""
-    decode = record_decoder.decode
-    try:
-        records = [decode(line.body) for line in lines]
-        events = moments_of([record.event_time for record in records])
-        receives = moments_of([record.receive_time for record in records])
-    except (msgspec.MsgspecError, BadInput, UnicodeDecodeError):
-        return None
-    heads = {(record.provider, record.market, record.schema_version) for record in records}
-    if not (
-        {type(record) for record in records} <= {TradeRecord, SampleRecord}
-        and all(head[:2] == (day.provider, day.market) and head[2].startswith(SCHEMA_MAJOR) for head in heads)
-        and min(events, default=0) >= 0 <= min(receives, default=0)
-        and max(events, default=0) < LAST_NS > max(receives, default=0)
-    ):
-        return None
-    places = [line.ref for line in lines]
-    return list(map(Tick._make, zip(records, events, receives, places, strict=True)))
-
-
-def _one_by_one(lines: Sequence[Line], day: MarketDay) -> Read:
+def read_ticks(lines: Iterable[Line], day: MarketDay) -> Read:
+    """The ticks among ``lines`` of a day's scalp track, in their order, each decoded and judged by itself."""
     found = Read([], [], 0)
     decode, ticks = record_decoder.decode, found.ticks
     provider, market = day.provider, day.market
@@ -114,6 +88,8 @@ def _fault(tick: Tick, provider: str, market: str) -> str | None:
         return f"schema_version {record.schema_version!r} is not of this program"
     if not (0 <= tick.event_ns < LAST_NS and 0 <= tick.receive_ns < LAST_NS):
         return "a time is not between the years 1970 and 2200"
+    if not max(abs(record.frame), abs(record.mitigation_level)) < COUNT_LIMIT:
+        return "frame or mitigation_level: the count does not fit into 64 bits"
     return None
 
 

@@ -6,26 +6,21 @@ loaded first. The other line is a reject, ``duplicate``. So days may be loaded i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import polars as pl
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, Row, and_, delete, or_, select
 
+from sise.journal.blocks import Block
 from sise.journal.files import Line
-from sise.model.records import TradeRecord
+from sise.warehouse.etl.ahead import Unit
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.ticks import (
-    COLUMNS,
-    DUPLICATE,
-    Reject,
-    Tick,
-    key_of,
-    place_of,
-    read_ticks,
-    row_of,
-)
-from sise.warehouse.load import Batch, Loaded, load_together
+from sise.warehouse.etl.grouping import MINUTE_NS
+from sise.warehouse.etl.tickframe import TRADE, rows_of
+from sise.warehouse.etl.ticks import DUPLICATE, Reject, place_of
+from sise.warehouse.load import Batch, Frame, Loaded, load_together
 from sise.warehouse.schema import etl_cursor, findings, rejects, scalp_ticks
 
 UNIT_ROWS: Final = 10_000
@@ -33,13 +28,16 @@ KEYS_AT_ONCE: Final = 200
 STRAY_RULE: Final = "trade_of_another_day"
 REJECT_COLUMNS: Final = ("table_name", "raw_ref", "day", "reason", "line")
 CURSOR_COLUMNS: Final = ("path", "provider", "market", "track", "day", "line", "updated_at")
-_MINUTE_NS: Final = 60_000_000_000
+_KEY: Final = ("venue", "symbol", "event_time", "id")
+
+Key = tuple[str, str, int, str]
+"""Of a tick: venue, symbol, time, and the trade's id or the line's place."""
 
 
 class Done(Struct):
     """What came of a unit."""
 
-    ticks: list[Tick]
+    ticks: pl.DataFrame
     """Those that count: they are rows, under their own line."""
     changed: int = 0
     same: int = 0
@@ -51,54 +49,48 @@ class Done(Struct):
     """Whether a line of a later day, which was loaded first, lost its place to one of these."""
 
 
-def load_unit(engine: Engine, day: MarketDay, lines: Sequence[Line], now_ns: int) -> Done:
-    """Store the ticks of ``lines`` of a day's scalp track, with rejects and cursor, or nothing.
+def load_unit(engine: Engine, day: MarketDay, taken: Unit, now_ns: int) -> Done:
+    """Store the ticks of a day's scalp track's lines, with rejects and cursor, or nothing.
 
     Raises what :func:`~sise.warehouse.load.load_together` does.
     """
-    read = read_ticks(lines, day)
-    ticks, repeated = _first_of_each(read.ticks)
+    read = taken.read
+    rows = rows_of(read.ticks, day)
+    again = _repeats(rows)
+    repeated = [Reject(ref, DUPLICATE) for ref in rows["raw_ref"].gather(sorted(again))]
+    rows, ticks = _without(rows, again), _without(read.ticks, again)
     strays = _strays(read.ticks, day)
-    unit = _Unit(day, ticks, [*read.rejects, *repeated], strays, lines, now_ns)
-    loaded, *said = load_together(
-        engine, [Batch(scalp_ticks, COLUMNS, [row_of(tick) for tick in ticks])], after=unit.after
-    )
+    unit = _Unit(day, rows, [*read.rejects, *repeated], strays, taken.blocks, now_ns)
+    loaded, *said = load_together(engine, [Frame(scalp_ticks, rows)], after=unit.after)
     if faults := [fault for one in said for fault in one.rejected]:
         raise RuntimeError(f"what the ETL says of its own lines was refused: {faults[0].reason}")
-    kept = [tick for at, tick in enumerate(ticks) if at not in unit.out] if unit.out else ticks
     return Done(
-        kept,
+        _without(ticks, unit.out),
         changed=loaded.changed,
         same=loaded.same,
         rejected=len(read.rejects) + len(repeated) + len(unit.out),
         others=read.others,
-        strays=frozenset(tick.event_ns // _MINUTE_NS * _MINUTE_NS for tick in strays),
+        strays=frozenset(strays["event_time"] // MINUTE_NS * MINUTE_NS),
         displaced=unit.displaced,
     )
 
 
-def _strays(ticks: list[Tick], day: MarketDay) -> list[Tick]:
+def _repeats(rows: pl.DataFrame) -> set[int]:
+    """The positions of rows whose key an earlier one has."""
+    if rows["id"].n_unique() == len(rows):
+        return set()
+    return set((~rows.select(pl.struct(_KEY).is_first_distinct()).to_series()).arg_true())
+
+
+def _without(frame: pl.DataFrame, which: set[int]) -> pl.DataFrame:
+    """The rows that are not at these positions."""
+    return frame[[at for at in range(len(frame)) if at not in which]] if which else frame
+
+
+def _strays(ticks: pl.DataFrame, day: MarketDay) -> pl.DataFrame:
     """Trades whose own day is another."""
-    start, end = day.start_ns, day.end_ns
-    return [
-        tick for tick in ticks if not start <= tick.event_ns < end and isinstance(tick.record, TradeRecord)
-    ]
-
-
-def _first_of_each(ticks: list[Tick]) -> tuple[list[Tick], list[Reject]]:
-    keys = list(map(key_of, ticks))
-    if len(set(keys)) == len(keys):
-        return ticks, []
-    seen: set[tuple[str, str, int, str]] = set()
-    first: list[Tick] = []
-    repeated: list[Reject] = []
-    for key, tick in zip(keys, ticks, strict=True):
-        if key in seen:
-            repeated.append(Reject(tick.ref, DUPLICATE))
-        else:
-            seen.add(key)
-            first.append(tick)
-    return first, repeated
+    own = pl.col("event_time").is_between(day.start_ns, day.end_ns, closed="left")
+    return ticks.filter(~own, pl.col("kind") == TRADE)
 
 
 class _Unit:
@@ -107,50 +99,52 @@ class _Unit:
     def __init__(
         self,
         day: MarketDay,
-        ticks: list[Tick],
+        rows: pl.DataFrame,
         rejected: list[Reject],
-        strays: list[Tick],
-        lines: Sequence[Line],
+        strays: pl.DataFrame,
+        blocks: Sequence[Block],
         now_ns: int,
     ) -> None:
-        self._day, self._ticks, self._rejected, self._lines = day, ticks, rejected, lines
+        self._day, self._rows, self._rejected, self._blocks = day, rows, rejected, blocks
         self._others, self._now_ns = strays, now_ns
         self.out: set[int] = set()
         """Positions of ticks that are no rows."""
         self.displaced = False
 
-    def after(self, connection: Connection, loaded: list[Loaded]) -> list[Batch]:
+    def after(self, connection: Connection, loaded: list[Loaded]) -> list[Batch | Frame]:
         refused = {each.row for each in loaded[0].rejected}
         self.out = set(refused)
+        refs = self._rows["raw_ref"]
         rows = [_reject_row(self._day, each) for each in self._rejected]
         rows += [
-            _reject_row(self._day, Reject(self._ticks[each.row].ref, each.reason[:500]))
-            for each in loaded[0].rejected
+            _reject_row(self._day, Reject(refs[each.row], each.reason[:500])) for each in loaded[0].rejected
         ]
-        batches: list[Batch] = []
+        batches: list[Batch | Frame] = []
         if loaded[0].same:
             mine, theirs = self._duplicates(connection)
             self.out |= set(mine)
             self.displaced = bool(theirs)
-            rows += [_reject_row(self._day, Reject(self._ticks[at].ref, DUPLICATE)) for at in mine]
+            rows += [_reject_row(self._day, Reject(refs[at], DUPLICATE)) for at in mine]
             rows += [_reject_row(_day_of(self._day, ref), Reject(ref, DUPLICATE)) for _, ref in theirs]
-            batches.append(Batch(scalp_ticks, COLUMNS, [row_of(self._ticks[at]) for at, _ in theirs]))
+            batches.append(Frame(scalp_ticks, self._rows[[at for at, _ in theirs]]))
         batches.append(Batch(rejects, REJECT_COLUMNS, rows))
-        batches.append(Batch(findings, *self._strays(refused)))
-        batches.append(cursor_batch(self._day, "scalp", self._lines, self._now_ns))
+        batches.append(Batch(findings, *self._strays({refs[at] for at in refused})))
+        ends = {block.path: block.last for block in self._blocks}
+        batches.append(cursor_batch(self._day, "scalp", ends, self._now_ns))
         return batches
 
     def _duplicates(self, connection: Connection) -> tuple[list[int], list[tuple[int, str]]]:
         """Ticks whose trade another line stands for; and those that take another line's place (with it)."""
-        trades = {key_of(t): at for at, t in enumerate(self._ticks) if key_of(t)[3] != t.ref}
+        refs = self._rows["raw_ref"]
+        keys = self._rows.select(_KEY).rows()
+        trades = {key: at for at, key in enumerate(keys) if key[3] != refs[at]}
         mine: list[int] = []
         theirs: list[tuple[int, str]] = []
         for row in _stored(connection, self._day, list(trades)):
             at = trades[row.venue, row.symbol, row.event_time, row.id]
-            ours = self._ticks[at].ref
-            if row.raw_ref == ours:
+            if row.raw_ref == refs[at]:
                 continue
-            if place_of(row.raw_ref) < place_of(ours):
+            if place_of(row.raw_ref) < place_of(refs[at]):
                 mine.append(at)
             else:
                 theirs.append((at, row.raw_ref))
@@ -159,16 +153,15 @@ class _Unit:
                 )
         return sorted(mine), sorted(theirs)
 
-    def _strays(self, refused_at: set[int]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def _strays(self, refused: set[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """A trade whose own day is another: told, so that the bars of that day find it."""
         day = self._day
-        found: set[tuple[str, str, int]] = set()
-        refused = {self._ticks[at].ref for at in refused_at}
-        for tick in self._others:
-            if tick.ref in refused:
-                continue
-            minute = tick.event_ns // _MINUTE_NS * _MINUTE_NS
-            found.add((tick.record.venue, tick.record.symbol, minute))
+        names_at = ("venue", "symbol", "event_time", "path", "line")
+        found = {
+            (venue, symbol, event_ns // MINUTE_NS * MINUTE_NS)
+            for venue, symbol, event_ns, path, line in self._others.select(names_at).iter_rows()
+            if f"{path}:{line}" not in refused
+        }
         names = (
             *("rule", "provider", "market", "venue", "symbol", "start_time", "source"),
             *("end_time", "raw_ref", "detail", "found_at"),
@@ -176,22 +169,20 @@ class _Unit:
         head = (STRAY_RULE, day.provider, day.market)
         # found_at is the day itself: the same lines give the same row whenever they are read
         rows = [
-            (*head, venue, symbol, minute, day.folder("scalp"), minute + _MINUTE_NS, None, None, day.start_ns)
+            (*head, venue, symbol, minute, day.folder("scalp"), minute + MINUTE_NS, None, None, day.start_ns)
             for venue, symbol, minute in sorted(found)
         ]
         return names, rows
 
 
-def _stored(
-    connection: Connection, day: MarketDay, keys: list[tuple[str, str, int, str]]
-) -> Iterable[Row[Any]]:
+def _stored(connection: Connection, day: MarketDay, keys: list[Key]) -> Iterable[Row[Any]]:
     columns = [scalp_ticks.c[name] for name in ("venue", "symbol", "event_time", "id", "raw_ref")]
     for start in range(0, len(keys), KEYS_AT_ONCE):
         part = keys[start : start + KEYS_AT_ONCE]
         yield from connection.execute(select(*columns).where(or_(*(_is(day, key) for key in part)))).all()
 
 
-def _is(day: MarketDay, key: tuple[str, str, int, str]) -> Any:
+def _is(day: MarketDay, key: Key) -> Any:
     venue, symbol, event_ns, own = key
     table = scalp_ticks.c
     return and_(
@@ -220,8 +211,12 @@ def reject_batch(day: MarketDay, found: Sequence[Reject], table: str) -> Batch:
     return Batch(rejects, REJECT_COLUMNS, [_reject_row(day, each, table) for each in found])
 
 
-def cursor_batch(day: MarketDay, track: str, lines: Sequence[Line], now_ns: int) -> Batch:
-    """How far the partitions of ``lines`` are loaded."""
-    last = dict(place_of(line.ref) for line in lines)
-    rows = [(path, day.provider, day.market, track, day.day, number, now_ns) for path, number in last.items()]
+def ends_of(lines: Iterable[Line]) -> dict[str, int]:
+    """The last line of each partition."""
+    return dict(place_of(line.ref) for line in lines)
+
+
+def cursor_batch(day: MarketDay, track: str, ends: Mapping[str, int], now_ns: int) -> Batch:
+    """How far partitions are loaded, by their path."""
+    rows = [(path, day.provider, day.market, track, day.day, number, now_ns) for path, number in ends.items()]
     return Batch(etl_cursor, CURSOR_COLUMNS, rows)

@@ -29,6 +29,7 @@ from sise.warehouse.etl.reading import prove_over_midnight, sweeps_at_midnight
 from sise.warehouse.etl.strays import stray_ticks
 from sise.warehouse.etl.sweeps import SIZES as SWEEP_SIZES
 from sise.warehouse.etl.sweeps import Sweeps
+from sise.warehouse.etl.tickframe import frame_of
 from sise.warehouse.etl.ticks import read_ticks
 from sise.warehouse.hashing import hash_rows
 from sise.warehouse.schema import eod_prices, metadata, scalp_gaps
@@ -77,8 +78,7 @@ class _Again:
             fold_events(self.hearing, root, each)
         self.calendar = day.calendar(exceptions, self.hearing.told)
         strays = stray_ticks(engine, day)
-        for tick in strays:
-            self.fold.fold_stray(tick)
+        self.fold.fold_strays(strays)
         self.sums.add(strays)
         prove_over_midnight(root, day, self.fold)
         sweeps_at_midnight(root, day, self.sweeps)
@@ -135,7 +135,7 @@ class _Again:
             sweeps, fold = Sweeps(after), DayFold(after)
             sweeps.fold(lines_of(self._root, after, "swing"))
             for lines in units_of(lines_of(self._root, after, "scalp")):
-                fold.fold(read_ticks(lines, after).ticks)
+                fold.fold(frame_of(read_ticks(lines, after).ticks))
             words += eod.eod_rows(after, sweeps, fold, self.calendar)
         return sorted(words, key=eod.rank_of)
 

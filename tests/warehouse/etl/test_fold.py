@@ -1,0 +1,156 @@
+"""The fold of a unit's columns is the fold of its ticks, one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sise.model.records import SampleRecord, TradeRecord, record_decoder
+from sise.model.time import NS_PER_SECOND, iso, parse_iso
+from sise.warehouse.bars import Span
+from sise.warehouse.etl.grouping import FLAGS
+from sise.warehouse.etl.hearing import SILENCE_NS
+from sise.warehouse.etl.minutes import DayFold, Minutes, Note
+from sise.warehouse.etl.tickframe import frame_of
+from sise.warehouse.etl.ticks import Tick
+from sise.warehouse.rows import RowStore
+from tests.warehouse.etl.journals import DAY, KRX, sample, seconds, trade
+
+MINUTE = 60
+SYMBOLS = st.sampled_from([("KRW-BTC", "UPBIT"), ("KRW-BTC", "other"), ("KRW-ETH", "UPBIT")])
+TIMES = st.integers(0, 200) | st.integers(0, 2) | st.sampled_from([-1, 0, 60, 120, 86_399, 86_400])
+SIZES = st.floats(0, 1e6) | st.sampled_from([0.1, 0.2, 0.3, 1e-8, 1e9])
+GRAVITY = st.sampled_from([(0, "normal"), (0, "normal"), (1, "degraded"), (2, "gap"), (0, "gap")])
+
+
+@st.composite
+def ticks(draw: st.DrawFn) -> list[Tick]:
+    """Trades and samples of some symbols, late, at one moment, of other days, in any order."""
+    found = []
+    for number in range(draw(st.integers(0, 25))):
+        (symbol, venue), at, delay = draw(SYMBOLS), draw(TIMES), draw(st.integers(-1, 40))
+        mitigation, flag = draw(GRAVITY)
+        said: dict[str, Any] = {"symbol": symbol, "venue": venue, "received": at + delay / 2}
+        said |= {"mitigation_level": mitigation, "quality_flag": flag, "session_id": f"s{number % 3}"}
+        if draw(st.booleans()):
+            said |= {"price": draw(st.floats(1, 1e6)), "size": draw(SIZES), "frame": draw(st.integers(0, 1))}
+            body = trade(DAY, at, number, **said)
+        else:
+            said["receive_time"] = iso(seconds(DAY, said.pop("received")))
+            known = {"volume": draw(st.none() | SIZES), "last_price": draw(st.none() | SIZES)}
+            body = sample(DAY, at, **said, **known)
+        found.append(_tick(body, f"scalp/x:{number + 1}"))
+    return found
+
+
+def _tick(body: bytes, ref: str) -> Tick:
+    record = record_decoder.decode(body)
+    assert isinstance(record, (TradeRecord, SampleRecord))
+    return Tick(record, parse_iso(record.event_time), parse_iso(record.receive_time), ref)
+
+
+class OneByOne:
+    """What the fold is to give: written as it is told, a tick at a time."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], RowStore] = {}
+        self.notes: dict[tuple[str, str], dict[int, Note]] = {}
+        self.dirty: dict[tuple[str, str], int] = {}
+        self.proven: dict[str, list[int]] = {}
+        self.last: dict[tuple[str, str, int], Tick] = {}
+
+    def add(self, tick: Tick) -> None:
+        record, event_ns, receive_ns, _ = tick
+        key, minute = (record.symbol, record.venue), event_ns // NS_PER_SECOND // MINUTE * MINUTE
+        is_sample = isinstance(record, SampleRecord)
+        proof = max(event_ns, receive_ns) if is_sample else receive_ns
+        self.proven.setdefault(record.symbol, []).append(proof)
+        self._soil(key, proof // NS_PER_SECOND // MINUTE * MINUTE)
+        self.rows.setdefault(key, RowStore(MINUTE, 1_600))
+        self.notes.setdefault(key, {})
+        if not DAY.holds(event_ns):
+            return
+        self._soil(key, minute)
+        note = self.notes[key].setdefault(minute, Note())
+        note.mitigation = max(note.mitigation, record.mitigation_level)
+        note.flag = max(note.flag, FLAGS.index(record.quality_flag))
+        if isinstance(record, SampleRecord):
+            self._sample(key, note, tick, record)
+        else:
+            self._trade(key, note, tick, record)
+
+    def _soil(self, key: tuple[str, str], minute: int) -> None:
+        self.dirty[key] = min(self.dirty.get(key, minute), minute)
+
+    def _trade(self, key: tuple[str, str], note: Note, tick: Tick, record: TradeRecord) -> None:
+        self.rows[key].add(tick.event_ns, record.frame, record.price, record.size)
+        note.value += record.price * record.size
+        if (tick.event_ns, record.frame) >= (note.last_ns, note.last_frame):
+            note.last_ns, note.last_frame = tick.event_ns, record.frame
+            note.session, note.receive_ns, note.ref = record.session_id, tick.receive_ns, tick.ref
+
+    def _sample(self, key: tuple[str, str], note: Note, tick: Tick, record: SampleRecord) -> None:
+        note.sample_session = record.session_id
+        if record.volume is not None:
+            if tick.event_ns % (MINUTE * NS_PER_SECOND) == 0:
+                note.edge_volume = record.volume
+            if tick.event_ns >= note.sampled_ns:
+                note.sampled_ns, note.volume = tick.event_ns, record.volume
+        if record.last_price is not None:
+            self.last[(*key, DAY.calendar().day_of(tick.event_ns).toordinal())] = tick
+
+    def spans(self, symbol: str) -> list[Span]:
+        found: list[Span] = []
+        for at in sorted(self.proven[symbol]):
+            if found and at - found[-1][1] <= SILENCE_NS:
+                found[-1] = (found[-1][0], at)
+            else:
+                found.append((at, at))
+        return found
+
+
+def columns_of(rows: RowStore) -> list[list[float]]:
+    return [list(column) for column in rows._columns()]
+
+
+@settings(deadline=None, max_examples=80)
+@given(ticks(), st.integers(1, 26))
+def test_units_of_any_size_give_what_ticks_one_by_one_give(given: list[Tick], size: int) -> None:
+    fold, wanted = DayFold(DAY), OneByOne()
+    for start in range(0, len(given), size):
+        fold.fold(frame_of(given[start : start + size]))
+    for tick in given:
+        wanted.add(tick)
+    assert fold.minutes.keys() == wanted.rows.keys()
+    for key, series in fold.minutes.items():
+        assert columns_of(series.rows) == columns_of(wanted.rows[key])
+        assert series.notes == wanted.notes[key]
+        assert series.dirty == wanted.dirty[key]
+    assert fold.proofs.keys() == wanted.proven.keys()
+    assert all(fold.proofs[symbol].spans() == wanted.spans(symbol) for symbol in wanted.proven)
+    assert fold.last_samples == wanted.last
+
+
+def test_of_two_trades_of_one_moment_the_first_opens_and_the_last_closes() -> None:
+    bodies = [trade(DAY, 1, number, frame=1, price=float(number)) for number in range(4)]
+    for size in range(1, 5):
+        fold = DayFold(DAY)
+        given = [_tick(body, f"scalp/x:{at}") for at, body in enumerate(bodies)]
+        for start in range(0, len(given), size):
+            fold.fold(frame_of(given[start : start + size]))
+        series = fold.minutes["KRW-BTC", "UPBIT"]
+        assert (series.rows.open[0], series.rows.close[0]) == (0.0, 3.0)
+        assert next(iter(series.notes.values())).ref == "scalp/x:3"
+
+
+def test_strays_are_trades_of_the_day_and_prove_nothing() -> None:
+    fold = DayFold(KRX)
+    mine = trade(KRX, 1, 1)
+    fold.fold_strays([_tick(body, "scalp/y:1") for body in (mine, trade(KRX, 86_400, 2), sample(KRX, 5))])
+    series: Minutes = fold.minutes["KRW-BTC", "UPBIT"]
+    assert list(series.rows.trades) == [1]
+    assert fold.proofs == {}
+    assert msgspec.json.decode(mine)["price"] == series.rows.close[0]

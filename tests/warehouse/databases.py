@@ -2,6 +2,7 @@
 
 The servers are those of this machine; ``SISE_TEST_POSTGRESQL`` and ``SISE_TEST_MARIADB`` name others.
 One that is absent skips its tests with a loud reason; in CI that is a failure (``tests/conftest.py``).
+A PostgreSQL server with TimescaleDB is only had where ``SISE_TEST_TIMESCALE_URL`` names one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from sise.warehouse.engine import open_engine
 
 POSTGRESQL: Final = os.environ.get("SISE_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1/postgres")
 MARIADB: Final = os.environ.get("SISE_TEST_MARIADB", "mariadb://root@127.0.0.1/mysql")
+TIMESCALE: Final = os.environ.get("SISE_TEST_TIMESCALE_URL", "")
+"""Such as ``postgresql://postgres@127.0.0.1:55432/postgres``."""
 
 Fresh = Callable[[Path], AbstractContextManager[str]]
 """A folder -> the URL of a new database, as long as the context lasts."""
@@ -35,18 +38,31 @@ def sqlite(folder: Path) -> Iterator[str]:
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """A database on the PostgreSQL server."""
-    with _on_server(POSTGRESQL, "WITH (FORCE)") as url:
+    with server_database(POSTGRESQL) as url:
         yield url
 
 
 @contextmanager
 def mariadb(folder: Path) -> Iterator[str]:
     """A database on the MariaDB server."""
-    with _on_server(MARIADB, "") as url:
+    with server_database(MARIADB, "") as url:
         yield url
 
 
-FRESH: Final[dict[str, Fresh]] = {"sqlite": sqlite, "postgresql": postgresql, "mariadb": mariadb}
+@contextmanager
+def timescale(folder: Path) -> Iterator[str]:
+    """A database with the extension TimescaleDB."""
+    with server_database(TIMESCALE) as url:
+        _run(url, "CREATE EXTENSION IF NOT EXISTS timescaledb")
+        yield url
+
+
+FRESH: Final[dict[str, Fresh]] = {
+    "sqlite": sqlite,
+    "postgresql": postgresql,
+    "mariadb": mariadb,
+    **({"timescale": timescale} if TIMESCALE else {}),
+}
 
 
 @contextmanager
@@ -60,7 +76,8 @@ def opened(url: str) -> Iterator[Engine]:
 
 
 @contextmanager
-def _on_server(server: str, how_to_drop: str) -> Iterator[str]:
+def server_database(server: str, how_to_drop: str = "WITH (FORCE)") -> Iterator[str]:
+    """A database on any server; how PostgreSQL drops it while somebody is connected, MariaDB needs ``""``."""
     name = f"sise_test_{secrets.token_hex(6)}"
     _run(server, f"CREATE DATABASE {name}")
     try:

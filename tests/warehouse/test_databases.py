@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
+from sise.model.errors import Unreachable
+from sise.model.time import parse_iso
 from sise.warehouse import load as load_module
 from sise.warehouse.hashing import hash_rows
 from sise.warehouse.load import load
@@ -45,6 +47,20 @@ class TestMariadb(DatabaseContract):
         assert load(engine, scalp_ticks, TICK, rows).same == 200
         with engine.connect() as connection:
             assert hash_rows(connection, scalp_ticks).sha256 == hash_by_hand(rows)
+
+    @pytest.mark.parametrize("year", [2012, 2041], ids=["below", "above"])
+    def test_a_server_that_goes_while_a_partition_is_made_is_said(self, engine: Engine, year: int) -> None:
+        rows = [tick(1, event_time=parse_iso(f"{year}-01-15T00:00:00Z"))]
+        cuts = iter([True])
+
+        def cut(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if "PARTITION p" in statement and next(cuts, False):
+                self.cut_connections(engine)
+
+        event.listen(engine, "before_cursor_execute", cut)
+        with pytest.raises(Unreachable, match="the server went away"):
+            load(engine, scalp_ticks, TICK, rows)
+        assert load(engine, scalp_ticks, TICK, rows).changed == 1
 
     def cut_connections(self, engine: Engine) -> None:
         with opened(MARIADB) as server, server.begin() as connection:

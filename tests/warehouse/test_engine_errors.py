@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -67,6 +68,19 @@ def test_nothing_listens(server: str) -> None:
     error = refused(changed(server, port=port))
     assert isinstance(error, Unreachable)
     assert "no server answers there" in str(error)
+
+
+@SERVERS
+def test_a_line_that_is_cut_is_noticed(server: str) -> None:
+    """A server whose machine vanishes closes nothing; the system must ask it."""
+    with opened(server) as engine, engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        number = driver.pgconn.socket if engine.dialect.name == "postgresql" else driver._sock.fileno()  # type: ignore[union-attr]
+        with socket.socket(fileno=os.dup(number)) as line:
+            assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 10
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
 @SERVERS

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sise.model.errors import Unreachable
 from sise.model.time import SystemClock
 from sise.run.lifetime import stop_event
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from sise.warehouse.etl.run import Etl
+
+log = logging.getLogger(__name__)
 
 FOLLOW_SECONDS = 0.5
 HOUSE_SECONDS = 3_600.0
@@ -28,6 +32,14 @@ def keep_and_tell(engine: Engine, root: Path) -> list[dict[str, Any]]:
     return [msgspec.structs.asdict(each) for each in decisions]
 
 
+def _keep_house(engine: Engine, root: Path) -> None:
+    """Housekeeping can wait an hour; who follows must not end because the database is away just then."""
+    try:
+        keep_and_tell(engine, root)
+    except Unreachable as error:
+        log.warning("the housekeeping of the database is put off: %s", error)
+
+
 async def follow_journal(etl: Etl, engine: Engine, root: Path, seconds: float | None) -> None:
     """Follow until asked to stop; the work is done in a thread, so that a signal is heard."""
     clock = SystemClock()
@@ -38,7 +50,7 @@ async def follow_journal(etl: Etl, engine: Engine, root: Path, seconds: float | 
             worked = await asyncio.to_thread(etl.follow_once)
             if clock.monotonic_ns() - housed > HOUSE_SECONDS * 1e9 or not housed:
                 housed = clock.monotonic_ns()
-                await asyncio.to_thread(keep_and_tell, engine, root)
+                await asyncio.to_thread(_keep_house, engine, root)
             if not worked:
                 try:
                     await asyncio.wait_for(stop.wait(), FOLLOW_SECONDS)

@@ -11,6 +11,7 @@ written, or in whose folder nothing can be, is read all the same (:mod:`sise.war
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -31,6 +32,11 @@ DRIVERS: Final = {
     "mysql": "mariadb+pymysql",
 }
 CONNECT_SECONDS: Final = 10
+SILENT_SECONDS: Final = 30
+"""A server that says nothing for so long is asked whether it is there."""
+ASK_EVERY_SECONDS: Final = 10
+GONE_SECONDS: Final = 60
+"""One whose machine answers nothing for so long is gone: without this, a cut line is waited at for hours."""
 SQLITE_WAIT_MS: Final = 60_000
 """How long a writer waits for SQLite's one lock."""
 _WRITES: Final = "sise_writes"
@@ -60,6 +66,7 @@ def open_engine(url: str, password: str | None = None) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "mariadb":
         event.listen(engine, "do_connect", _count_changes)
+        event.listen(engine, "connect", _notice_a_cut_line)
     return engine
 
 
@@ -102,7 +109,13 @@ def _arguments(url: URL) -> dict[str, Any]:
             return {"connect_args": {"isolation_level": None, "timeout": SQLITE_WAIT_MS / 1000}}
         case "postgresql":
             options = {"options": "-c timezone=UTC", "application_name": "sise"}
-            return {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS, **options}}
+            alive = {
+                "keepalives_idle": SILENT_SECONDS,
+                "keepalives_interval": ASK_EVERY_SECONDS,
+                "tcp_user_timeout": GONE_SECONDS * 1000,
+            }
+            waits = {"connect_timeout": CONNECT_SECONDS, **alive}
+            return {"pool_pre_ping": True, "connect_args": {**waits, **options}}
         case _:
             setting = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
             arguments = {"connect_timeout": CONNECT_SECONDS, "local_infile": True, "charset": "utf8mb4"}
@@ -119,6 +132,20 @@ def _count_changes(_dialect: Any, _record: Any, _arguments: Any, keywords: dict[
     from pymysql.constants.CLIENT import FOUND_ROWS
 
     keywords["client_flag"] = keywords.get("client_flag", 0) & ~FOUND_ROWS
+
+
+def _notice_a_cut_line(connection: Any, _record: Any) -> None:
+    """What libpq has settings for; PyMySQL asks after two hours. Not every system knows each setting."""
+    line = connection._sock
+    settings = {
+        "TCP_KEEPIDLE": SILENT_SECONDS,
+        "TCP_KEEPINTVL": ASK_EVERY_SECONDS,
+        "TCP_USER_TIMEOUT": GONE_SECONDS * 1000,
+    }
+    if line.family in (socket.AF_INET, socket.AF_INET6):
+        for name, value in settings.items():
+            if hasattr(socket, name):
+                line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _explain(context: ExceptionContext) -> None:

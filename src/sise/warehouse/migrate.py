@@ -15,11 +15,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, func, inspect, select
 
-from sise.model.errors import BadInput, Unreachable
+from sise.model.errors import BadInput
 from sise.warehouse.engine import shown, writing
 from sise.warehouse.engine_errors import FIELD
+from sise.warehouse.engine_mariadb import named_lock
 from sise.warehouse.partitions import make_ahead
 from sise.warehouse.schema import metadata
 
@@ -35,7 +36,8 @@ def upgrade(engine: Engine, now_ns: int, target: str = HEAD) -> None:
     Raises
     ------
     BadInput
-        The database is of a newer sise, cannot be written, or there is no such revision.
+        The database is of a newer sise, cannot be written, a downgrade of it was cut short, or there is no
+        such revision.
     Unreachable
         No answer.
     """
@@ -44,7 +46,10 @@ def upgrade(engine: Engine, now_ns: int, target: str = HEAD) -> None:
     with _migrating(engine) as config:
         _known(config, target)
         command.upgrade(config, target)
-    if current(engine) is not None:
+    at = current(engine)
+    if at == head():
+        _refuse_torn(engine)
+    if at is not None:
         make_ahead(engine, now_ns)
 
 
@@ -59,7 +64,10 @@ def downgrade(engine: Engine, target: str, *, drop_rows: bool = False) -> None:
     if current(engine) is None:
         return
     if not drop_rows and (filled := _tables_with_rows(engine)):
-        raise BadInput("tables with rows", ", ".join(filled), "add --drop-rows to lose what they hold")
+        remedy = "add --drop-rows to lose what they hold"
+        if target != BASE:
+            remedy = "back them up, then add --drop-rows to lose what the older tables have no place for"
+        raise BadInput("tables with rows", ", ".join(filled), remedy)
     with _migrating(engine) as config:
         _known(config, target)
         command.downgrade(config, target)
@@ -132,19 +140,26 @@ def _turn(connection: Connection) -> Iterator[None]:
     if name in ("postgresql", "sqlite"):
         yield
         return
-    taken = connection.scalar(text("SELECT GET_LOCK(CONCAT(DATABASE(), ' sise'), :s)"), {"s": LOCK_SECONDS})
-    if taken != 1:
-        raise Unreachable(f"another migration went on for {LOCK_SECONDS} s; run this again later")
-    try:
+    with named_lock(connection, "sise", LOCK_SECONDS, "another migration"):
         yield
-    finally:
-        connection.execute(text("SELECT RELEASE_LOCK(CONCAT(DATABASE(), ' sise'))"))
 
 
 def _refuse_newer(engine: Engine, at: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if at is not None and at not in known:
         remedy = f"its tables are of a newer sise (revision {at}, known is {head()}); update this program"
+        raise BadInput(FIELD, shown(engine.url), remedy)
+
+
+def _refuse_torn(engine: Engine) -> None:
+    """In MariaDB a downgrade that is cut short has dropped tables, and the revision says nothing of it."""
+    with engine.connect() as connection:
+        missing = sorted(set(metadata.tables) - set(inspect(connection).get_table_names()))
+    if missing:
+        remedy = (
+            f"a downgrade was cut short, {', '.join(missing)} are missing; "
+            "run: sise db downgrade base, then sise db upgrade"
+        )
         raise BadInput(FIELD, shown(engine.url), remedy)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table
 
 from sise.warehouse.engine import writing
 from sise.warehouse.load_rows import Ready
@@ -19,10 +19,10 @@ from sise.warehouse.partitions_month import Month, month_of
 from sise.warehouse.partitions_rows import DAY_NS, delete_month, months_of_rows
 from sise.warehouse.partitions_server import (
     MariadbPartitions,
-    Partitioning,
+    Partitions,
     PostgresqlPartitions,
-    TimescaleChunks,
 )
+from sise.warehouse.partitions_timescale import TimescaleChunks, is_hypertable
 from sise.warehouse.tables.columns import metadata, rules
 
 KEEP_DAYS: Final = 30
@@ -76,17 +76,17 @@ def make_ahead(engine: Engine, now_ns: int) -> list[Decision]:
 
 
 def make(engine: Engine, table: Table, months: Iterable[Month]) -> list[Month]:
-    """Make the partitions of those ``months`` that have none; which those are."""
+    """Make the partitions of those ``months`` that have none; which were made."""
     with engine.connect() as connection:
         server = partitioning(connection, table)
-        if server is None:
+        if server is None or isinstance(server, TimescaleChunks):  # chunks come with the rows
             return []
         there = set(server.existing(connection, table))
     missing = sorted(set(months) - there)
-    if missing:
-        with engine.begin() as connection:
-            server.add(connection, table, missing)
-    return missing
+    if not missing:
+        return []
+    with engine.begin() as connection:
+        return server.add(connection, table, missing)
 
 
 def existing(engine: Engine, table: Table) -> list[Month]:
@@ -96,19 +96,13 @@ def existing(engine: Engine, table: Table) -> list[Month]:
         return server.existing(connection, table) if server else months_of_rows(connection, table)
 
 
-def partitioning(connection: Connection, table: Table) -> Partitioning | None:
+def partitioning(connection: Connection, table: Table) -> Partitions | TimescaleChunks | None:
     """How this server partitions this table; ``None`` where it does not."""
     if not rules(table).partitioned or connection.dialect.name == "sqlite":
         return None
     if connection.dialect.name != "postgresql":
         return MariadbPartitions()
-    return TimescaleChunks() if has_timescale(connection) else PostgresqlPartitions()
-
-
-def has_timescale(connection: Connection) -> bool:
-    """Whether the TimescaleDB extension is in this PostgreSQL database."""
-    found = connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"))
-    return found is not None
+    return TimescaleChunks() if is_hypertable(connection, table) else PostgresqlPartitions()
 
 
 def days_of(rows: Ready) -> set[str]:

@@ -1,9 +1,7 @@
 """How each server makes, lists and drops the monthly partitions of a table.
 
 *PostgreSQL*: a partition is a table ``scalp_ticks_p202611``, made apart and then attached, because that
-lets loads of other months go on. With the TimescaleDB extension the table is a hypertable, whose
-chunks come by themselves and go by ``drop_chunks``. **That branch is untested**: no server with the
-extension was at hand.
+lets loads of other months go on. Hypertables of TimescaleDB: :mod:`sise.warehouse.partitions_timescale`.
 
 *MariaDB*: ``VALUES LESS THAN`` the next month. A month below the lowest partition is split off the one
 that covers it, so a partition never holds rows at or above its own bound.
@@ -16,20 +14,21 @@ from typing import Final, Protocol
 
 from sqlalchemy import Connection, Table, text
 
+from sise.warehouse.engine_mariadb import named_lock
 from sise.warehouse.partitions_month import Month, month_named
 
 DDL_WAIT_SECONDS: Final = 60
 """How long making or dropping a partition waits for others to let go of the table."""
 
 
-class Partitioning(Protocol):
+class Partitions(Protocol):
     """Monthly partitions of one kind of server."""
 
     def existing(self, connection: Connection, table: Table) -> list[Month]:
         """Months that have a partition, in order."""
 
-    def add(self, connection: Connection, table: Table, months: Sequence[Month]) -> None:
-        """Make partitions for ``months``, in order, none of which exists."""
+    def add(self, connection: Connection, table: Table, months: Sequence[Month]) -> list[Month]:
+        """Make partitions for ``months``, in order; which were made, for another may have been quicker."""
 
     def drop(self, connection: Connection, table: Table, month: Month) -> None:
         """Drop the partition of a month with all its rows."""
@@ -48,47 +47,26 @@ class PostgresqlPartitions:
         )
         return [month for name in names if (month := month_named(name))]
 
-    def add(self, connection: Connection, table: Table, months: Sequence[Month]) -> None:
+    def add(self, connection: Connection, table: Table, months: Sequence[Month]) -> list[Month]:
         # one maker at a time, or two would make the same partition
         connection.execute(
             text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"partitions {table.name}"}
         )
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{DDL_WAIT_SECONDS}s'")
         there = set(self.existing(connection, table))
-        for month in (month for month in months if month not in there):
+        missing = [month for month in months if month not in there]
+        for month in missing:
             part = f"{table.name}_{month.name}"
             connection.exec_driver_sql(f"CREATE TABLE {part} (LIKE {table.name} INCLUDING ALL)")
             connection.exec_driver_sql(
                 f"ALTER TABLE {table.name} ATTACH PARTITION {part}"
                 f" FOR VALUES FROM ('{month.first_day} 00:00+00') TO ('{month.after.first_day} 00:00+00')"
             )
+        return missing
 
     def drop(self, connection: Connection, table: Table, month: Month) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{DDL_WAIT_SECONDS}s'")
         connection.exec_driver_sql(f"DROP TABLE {table.name}_{month.name}")
-
-
-class TimescaleChunks:
-    """A hypertable's chunks. Untested (see the module)."""
-
-    def existing(self, connection: Connection, table: Table) -> list[Month]:
-        found = connection.execute(
-            text(
-                "SELECT DISTINCT date_trunc('month', range_end - interval '1 microsecond', 'UTC')"
-                " FROM timescaledb_information.chunks WHERE hypertable_name = :table ORDER BY 1"
-            ),
-            {"table": table.name},
-        )
-        return [Month(row[0].year, row[0].month) for row in found]
-
-    def add(self, connection: Connection, table: Table, months: Sequence[Month]) -> None:
-        """Nothing to do: chunks come with the rows."""
-
-    def drop(self, connection: Connection, table: Table, month: Month) -> None:
-        connection.execute(
-            text("SELECT drop_chunks(to_regclass(:table), older_than => CAST(:end AS timestamptz))"),
-            {"table": table.name, "end": f"{month.after.first_day} 00:00+00"},
-        )
 
 
 class MariadbPartitions:
@@ -107,11 +85,9 @@ class MariadbPartitions:
         )
         return [month for name in names if (month := month_named(name))]
 
-    def add(self, connection: Connection, table: Table, months: Sequence[Month]) -> None:
+    def add(self, connection: Connection, table: Table, months: Sequence[Month]) -> list[Month]:
         connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {DDL_WAIT_SECONDS}")
-        lock = {"name": f"sise {table.name}", "seconds": DDL_WAIT_SECONDS}
-        connection.execute(text("SELECT GET_LOCK(CONCAT(DATABASE(), ' ', :name), :seconds)"), lock)
-        try:
+        with named_lock(connection, f"sise {table.name}", DDL_WAIT_SECONDS, "another maker of partitions"):
             there = self._all(connection, table)
             missing = [month for month in months if month not in there]
             below = [month for month in missing if month < there[-1]]
@@ -125,8 +101,7 @@ class MariadbPartitions:
             if len(missing) > len(below):
                 bounds = ", ".join(_bound(month) for month in missing[len(below) :])
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD PARTITION ({bounds})")
-        finally:
-            connection.execute(text("SELECT RELEASE_LOCK(CONCAT(DATABASE(), ' ', :name))"), lock)
+        return missing
 
     def drop(self, connection: Connection, table: Table, month: Month) -> None:
         connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {DDL_WAIT_SECONDS}")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
+from sise.model.errors import Unreachable
+from sise.run import etl_follow
+from sise.warehouse.etl import run
 from sise.warehouse.etl.bookkeeping import Patience
+from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.run import Etl
+from sise.warehouse.etl.runstate import told_of
 from sise.warehouse.etl.verify import verify_day
 from tests.warehouse.etl.journals import (
     DAY,
@@ -58,6 +65,38 @@ def test_over_midnight_and_a_restart_the_tables_are_those_of_whole_days(lite: En
     assert hashes(lite) == grown
     assert verify_day(lite, tmp_path, DAY).ok
     assert verify_day(lite, tmp_path, NEXT).ok
+
+
+def test_a_database_that_is_away_as_following_begins_is_waited_for(
+    lite: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([Unreachable("the database does not answer"), None])
+
+    def away_first(engine: Engine, day: MarketDay) -> Any:
+        if fault := next(answers, None):
+            raise fault
+        return told_of(engine, day)
+
+    monkeypatch.setattr(run, "told_of", away_first)
+    scalp(tmp_path, DAY, [trade(DAY, 5, 1)])
+    waited: list[float] = []
+    follower = Etl(lite, tmp_path, lambda: seconds(NEXT, 5), Patience(60, wait=waited.append))
+    follower.begin_following()
+    follower.close()
+    assert len(waited) == 1
+    assert hashes(lite)["scalp_ticks"][0] == 1
+
+
+async def test_housekeeping_without_the_database_does_not_end_the_follower(
+    lite: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(engine: Engine, root: Path) -> None:
+        raise Unreachable("the database does not answer")
+
+    monkeypatch.setattr(etl_follow, "keep_and_tell", away)
+    follower = Etl(lite, tmp_path, lambda: seconds(DAY, 5), Patience(0))
+    await etl_follow.follow_journal(follower, lite, tmp_path, 0.01)
+    assert "put off: the database does not answer" in caplog.text
 
 
 def test_there_may_be_no_journal_yet(lite: Engine, tmp_path: Path) -> None:

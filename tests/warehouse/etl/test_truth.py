@@ -291,3 +291,17 @@ def test_a_finished_day_is_kept_in_the_history_once(lite: Engine, tmp_path: Path
     kept = history.bars("KRW-BTC", "1m")
     assert kept["source"].to_list()[0] == "journal"
     assert kept["close"].to_list()[0] == 101.0
+
+
+def test_a_volume_that_a_double_cannot_hold_to_the_last_digit_is_no_difference(
+    lite: Engine, tmp_path: Path
+) -> None:
+    sizes = (20749139.5289921, 77794698.95497862, 71101969.51812913)  # as of coins that cost a cent
+    scalp(tmp_path, DAY, [trade(DAY, 5 + at, at, size=size) for at, size in enumerate(sizes)])
+    etl(lite, tmp_path).load_day(DAY)
+    stored = bars(lite)["15:00"].volume
+    assert stored != sum(Decimal(repr(size)) for size in sizes), "else this shows nothing"
+    assert verify_day(lite, tmp_path, DAY).ok
+    with lite.begin() as connection:
+        connection.execute(scalp_1m_bars.update().values(volume=float(stored) + 1e-6))
+    assert not verify_day(lite, tmp_path, DAY).ok

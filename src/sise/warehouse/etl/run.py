@@ -156,9 +156,12 @@ class Etl:
                 there = has_partitions(self._root, earlier, "scalp") or has_partitions(
                     self._root, earlier, "swing"
                 )
-                said = told_of(self._engine, earlier)
-                if there and (said is None or not said.is_whole(earlier)):
+                if there and not self._is_whole(earlier):
                     self.load_day(earlier)
+
+    def _is_whole(self, day: MarketDay) -> bool:
+        said = self._patience(lambda: told_of(self._engine, day))
+        return said is not None and said.is_whole(day)
 
     def follow_once(self) -> bool:
         """Take what was written since the last call; False where there was nothing."""

@@ -24,6 +24,7 @@ from sise.model.errors import BadInput
 from sise.model.hours import SWEEP_EVERY_SECONDS
 from sise.model.records import CandleRecord, SwingRecord, record_decoder
 from sise.model.time import NS_PER_SECOND, parse_iso
+from sise.warehouse.bars import Span
 from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.minutes import FLAGS
 from sise.warehouse.etl.ticks import Reject, rejected
@@ -100,20 +101,19 @@ class Sweeps:
     def rows(self, size: int, calendar: Calendar) -> Iterator[tuple[Any, ...]]:
         """Rows (columns of :mod:`sise.warehouse.etl.barrows`) of bars that start in the day.
 
-        ``calendar`` says when the day closes.
+        ``calendar`` says when the day opens and closes: an hour of half past nine begins at the open.
         """
-        closes = self._closes(calendar)
+        edges = self._edges(calendar)
         for (symbol, venue), sweeps in sorted(self.seen.items(), key=lambda item: item[0]):
             head = (self.day.provider, self.day.market, venue, symbol)
             for start in self._starts(sweeps, size):
-                end = _end_of(start, size * NS_PER_SECOND, closes)
-                yield (*head, *self._bar(sweeps, start, end))
+                begin, end = _between_sweeps(start, size * NS_PER_SECOND, edges)
+                yield (*head, start, *self._bar(sweeps, begin, end))
 
-    def _closes(self, calendar: Calendar) -> list[int]:
-        if self.day.never_shuts():
-            return []
-        regular = calendar.regular(self.day.day)
-        return [regular.close_ns] if regular is not None else []
+    def _edges(self, calendar: Calendar) -> Span | None:
+        """Open and close; None: the market does not shut, or does not open."""
+        regular = None if self.day.never_shuts() else calendar.regular(self.day.day)
+        return None if regular is None else (regular.open_ns, regular.close_ns)
 
     def _starts(self, sweeps: dict[int, Seen], size: int) -> list[int]:
         """The bars between the symbol's first and last sweep."""
@@ -141,7 +141,6 @@ class Sweeps:
             closed = last.last if last is not None else None
             flag = max(flag, 0 if exact else 1)
         return (
-            start,
             *(opened, high, low, closed, volume, value, 0 if state == "empty" else None),
             *(1.0 if state != "unknown" else 0.0, state, SOURCE),
             *((closing.event_ns, closing.receive_ns, closing.session) if closing else (None, None, "")),
@@ -164,9 +163,13 @@ class Sweeps:
         return round(last.volume - first.volume, VOLUME_DECIMALS), value
 
 
-def _end_of(start: int, size_ns: int, closes: list[int]) -> int:
-    """Where a bar's last sweep is: its end, or the close that lies in it."""
-    return next((close for close in closes if start < close < start + size_ns), start + size_ns)
+def _between_sweeps(start: int, size_ns: int, edges: Span | None) -> Span:
+    """Where a bar's first and last sweep are: its own ends, or the open and the close that lie in it."""
+    end = start + size_ns
+    if edges is None:
+        return start, end
+    opens, closes = edges
+    return opens if start < opens < end else start, closes if start < closes < end else end
 
 
 def _range(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -175,6 +176,9 @@ def test_a_trade_put_together_is_the_record_encoded(
         def append(self, stream: str, body: bytes, at_ns: int, *, always: bool = False) -> bool:
             bodies.append(body)
             return True
+
+        def append_all(self, stream: str, more: Sequence[bytes], at_ns: int) -> None:
+            bodies.extend(more)
 
     symbols = {"005930", '한"글\\'}
     meta = SessionMeta("kis", "kr_stocks", "KRX", "sess_1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -33,6 +33,9 @@ class Lines:
             return False
         self.streams[stream].append(json.loads(body))
         return True
+
+    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None:
+        self.streams[stream] += map(json.loads, bodies)
 
     def events(self, event_type: str) -> list[dict[str, Any]]:
         return [event for event in self.streams["events"] if event["event_type"] == event_type]

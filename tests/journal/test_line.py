@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sise.journal.files import partitions, read_lines
-from sise.journal.line import CorruptLine, check_line, close_line
+from sise.journal.line import CorruptLine, add_lines, check_line, close_line
 from sise.journal.verify import verify
 
 from .parts import frame
@@ -65,6 +65,15 @@ def test_verify_names_the_line_of_each_flipped_bit(tmp_path: Path) -> None:
 def test_what_is_no_line(line: bytes) -> None:
     with pytest.raises(CorruptLine):
         check_line(line)
+
+
+@given(st.lists(_objects, max_size=5))
+def test_many_lines_at_once_are_the_same_lines(objects: list[dict[str, object]]) -> None:
+    bodies = [msgspec.json.encode({"k": 1} | fields) for fields in objects]
+    buffer = bytearray(b"before\n")
+    added = add_lines(buffer, bodies)
+    assert bytes(buffer) == b"before\n" + b"".join(map(close_line, bodies))
+    assert added == len(buffer) - len(b"before\n")
 
 
 def test_the_checksum_is_compared_as_text() -> None:

@@ -168,6 +168,24 @@ def test_the_frame_is_written_before_its_record_also_around_the_hour(tmp_path: P
     assert writer.close()
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_lines_taken_together_lie_as_those_taken_one_by_one(tmp_path: Path, at_once: bool) -> None:
+    writer = make_writer(tmp_path, HandClock(NOON))
+    for hour in range(2):
+        at = NOON + hour * HOUR_NS
+        bodies = [record(n, at) for n in range(3)]
+        if at_once:
+            writer.append_all("scalp", bodies, at)
+        else:
+            for body in bodies:
+                writer.append("scalp", body, at)
+    assert writer.close()
+    written = [file.on_disk(tmp_path).read_bytes() for file in partitions(tmp_path, ["scalp"])]
+    assert [lines.count(b"\n") for lines in written] == [3, 3]
+    assert writer.written_bytes == sum(map(len, written))
+    assert verify(tmp_path).ok
+
+
 def test_where_a_line_will_stand_is_known_before_it_is_written(tmp_path: Path) -> None:
     clock = HandClock()
     writer = make_writer(tmp_path, clock)

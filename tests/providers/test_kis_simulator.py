@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -245,6 +245,9 @@ class Sink:
     def append(self, stream: str, body: bytes, at_ns: int, *, always: bool = False) -> bool:
         self.bodies.append(body)
         return True
+
+    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None:
+        self.bodies += bodies
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         found = [json.loads(body) for body in self.bodies]

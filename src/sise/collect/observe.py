@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -56,6 +56,7 @@ class Sink(Protocol):
     """What the observer writes to (:class:`sise.journal.writer.JournalWriter`)."""
 
     def append(self, stream: str, body: bytes, at_ns: int, *, always: bool = False) -> bool: ...
+    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None: ...
 
 
 class Decoder(Protocol):
@@ -94,7 +95,7 @@ class Observer:
     ) -> None:
         self.decode = decoder.decode
         self._without_secrets = decoder.without_secrets
-        self._append = sink.append
+        self._append, self._append_all = sink.append, sink.append_all
         self.slots = slots
         self.meta = meta
         self.ledger = ledger
@@ -110,8 +111,9 @@ class Observer:
         """Called with each frame that is about the line itself, and its receive time."""
         self._received_at = 0
         self._received_text = ""
-        self._event_time = 0
-        self._event_text = ""
+        self._head = b""
+        self._head_key: tuple[object, ...] = ()
+        """What the last trade's line begins with, and what that depends on: a burst shares it."""
         self._parts: dict[tuple[str, str, int, str], tuple[str, str, str]] = {}
         self._on_lost = on_lost
         self._on_notice = on_notice
@@ -132,17 +134,29 @@ class Observer:
         except Undecodable as error:
             self.quarantine(payload, received_at, error.reason)
             return
-        frame, ledger, observe = self.frame, self.ledger, self.observe
+        frame, ledger = self.frame, self.ledger
+        trades: list[bytes] = []
         for event in events:
             if type(event) is UnknownFields or type(event) is Control:
                 self._notice(event, payload, received_at)
                 continue
-            self.heard_at = received_at
-            if self.on_heard is not None:
-                heard, self.on_heard = self.on_heard, None
-                heard(received_at)
+            if self.heard_at != received_at or self.on_heard is not None:
+                self._hear(received_at)
             ledger.events_decoded += 1
-            observe(event, received_at, frame)
+            if type(event) is Trade:
+                if (made := self._trade(event, received_at, frame)) is not None:
+                    trades.append(made)
+            else:
+                self.observe(event, received_at, frame)
+        if trades:  # the records of frames that were taken are always taken too
+            self._append_all("scalp", trades, received_at)
+            ledger.events_recorded += len(trades)
+
+    def _hear(self, received_at: int) -> None:
+        self.heard_at = received_at
+        if self.on_heard is not None:
+            heard, self.on_heard = self.on_heard, None
+            heard(received_at)
 
     def on_answer(self, body: bytes, received_at: int, url: str, status: int) -> None:
         """An answer to a REST request, as received; its content is recorded by whoever asked."""
@@ -169,13 +183,16 @@ class Observer:
 
     def observe(self, event: MarketEvent, received_at: int, frame: int) -> None:
         """Validate, guard and record one decoded event (already counted as decoded)."""
+        if type(event) is Trade:
+            if (line := self._trade(event, received_at, frame)) is not None:
+                self._append_all("scalp", [line], received_at)
+                self.ledger.events_recorded += 1
+            return
         slot = self.slots.get(event.symbol)
         if slot is None:
             self.refuse(event, received_at, frame, "symbol_not_asked")
         elif (reason := refusal(event)) is not None:
             self.refuse(event, received_at, frame, reason)
-        elif type(event) is Trade:
-            self._trade(event, slot, received_at, frame)
         elif type(event) is Book:
             slot.on_book(event, frame)
         elif type(event) is Snapshot:
@@ -183,29 +200,41 @@ class Observer:
         elif type(event) is Candle:
             self.record_candle(event, received_at, frame, "scalp")
 
-    def _trade(self, trade: Trade, slot: Slot, received_at: int, frame: int) -> None:
-        """The hot path: a line is put together from what trades in a row share, and what is this one's."""
+    def _trade(self, trade: Trade, received_at: int, frame: int) -> bytes | None:
+        """The line of a trade that is to be recorded: what trades in a row share, and what is this one's.
+
+        None: it was refused. The hot path.
+        """
+        slot = self.slots.get(trade.symbol)
+        if slot is None:
+            self.refuse(trade, received_at, frame, "symbol_not_asked")
+            return None
+        if (reason := refusal(trade)) is not None:
+            self.refuse(trade, received_at, frame, reason)
+            return None
         guard = slot.guard
         trade_id, event_time = trade.trade_id, trade.event_time
         if guard.is_repeat(trade_id):
             self.refuse(trade, received_at, frame, "duplicate")
-            return
-        if event_time != self._event_time:  # trades of one frame often have the same
-            self._event_time, self._event_text = event_time, iso(event_time)
+            return None
+        key = (trade.symbol, event_time, received_at, trade.venue, self.meta.mitigation_level)
+        if key != self._head_key:  # trades of one frame often share it
+            self._head, self._head_key = self._head_of(trade, received_at), key
+        tail = _encode(TradeTail(frame, trade.price, trade.size, trade.side, trade_id))[1:]
+        if notes := guard.notes(trade, received_at):
+            tail = _with_notes(tail, notes)
+        guard.remember(trade_id, event_time)
+        slot.on_trade(trade)
+        return self._head + tail
+
+    def _head_of(self, trade: Trade, received_at: int) -> bytes:
+        """The beginning of a trade's line, up to what is its own."""
         if received_at != self._received_at:
             self._received_at, self._received_text = received_at, iso(received_at)
         meta = self.meta
         key = (trade.symbol, trade.venue, meta.mitigation_level, meta.session_id)
-        parts = self._parts.get(key) or self._parts_of(trade)
-        head = f'{parts[0]}"{self._event_text}"{parts[1]}"{self._received_text}"{parts[2]}'.encode()
-        tail = _encode(TradeTail(frame, trade.price, trade.size, trade.side, trade_id))[1:]
-        if notes := guard.notes(trade, received_at):
-            tail = _with_notes(tail, notes)
-        # A record follows from a frame that was taken, so it is always taken too.
-        self._append("scalp", head + tail, received_at, always=True)
-        self.ledger.events_recorded += 1
-        guard.remember(trade_id, event_time)
-        slot.on_trade(trade)
+        before, between, after = self._parts.get(key) or self._parts_of(trade)
+        return f'{before}"{iso(trade.event_time)}"{between}"{self._received_text}"{after}'.encode()
 
     def _parts_of(self, trade: Trade) -> tuple[str, str, str]:
         """The head of a trade's line before, between and after its two times."""

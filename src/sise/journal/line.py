@@ -40,6 +40,14 @@ def add_line(buffer: bytearray, body: bytes) -> int:
     return len(head) + CRC_TAIL_BYTES + 1
 
 
+def add_lines(buffer: bytearray, bodies: Sequence[bytes]) -> int:
+    """:func:`add_line` for each of ``bodies``, in less time."""
+    heads = [body[:-1] for body in bodies]
+    before = len(buffer)
+    buffer += b"".join([b'%b,"crc":"%08x"}\n' % (head, crc32(head)) for head in heads])
+    return len(buffer) - before
+
+
 def are_sound(lines: Sequence[bytes]) -> bool:
     """Whether :func:`check_line` has nothing against any of the lines: one test of many, in less time."""
     heads = [line[:-CRC_TAIL_BYTES] for line in lines]

@@ -26,7 +26,7 @@ from msgspec import Struct
 from sise.journal.appendfile import AppendFile
 from sise.journal.disk import Disk
 from sise.journal.files import partitions
-from sise.journal.line import add_line
+from sise.journal.line import add_line, add_lines
 from sise.journal.partition import Partition, Stream
 from sise.model.time import NS_PER_MS, Clock
 
@@ -126,6 +126,15 @@ class JournalWriter:
         if len(buffer) >= FLUSH_BYTES:
             self.flush()
         return True
+
+    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None:
+        """Take lines that follow from one that was taken at ``at_ns``, as ``append`` does ``always``."""
+        to = self._open[stream]
+        if at_ns >= to.partition.until_ns:
+            to = self._rotate(stream, at_ns)
+        self._pending += add_lines(to.buffer, bodies)
+        if len(to.buffer) >= FLUSH_BYTES:
+            self.flush()
 
     def flush(self) -> bool:
         """Hand every line to the operating system; True where all of it was taken."""

@@ -23,10 +23,13 @@ grows with each trade of an issue: unique for an issue, a day and a venue, and t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import repeat
 from operator import itemgetter
 from typing import Final
+
+import msgspec
 
 from sise.model.errors import Undecodable
 from sise.model.events import Book, Control, Event, Side, Snapshot, Trade, UnknownFields
@@ -54,6 +57,8 @@ _STATE_COLUMNS: Final = (
     *("ASKP1", "BIDP1", "ASKP_RSQN1", "BIDP_RSQN1"),
 )
 _STATE: Final = itemgetter(*(_COLUMN[name] for name in _STATE_COLUMNS))
+
+_numbers_of_json: Final = msgspec.json.Decoder(list[float]).decode
 
 _ASKS, _BIDS, _ASK_SIZES, _BID_SIZES = (3 + wire.BOOK_LEVELS * n for n in range(4))
 
@@ -150,11 +155,11 @@ def _numbers(
     prices: list[str], sizes: list[str], volumes: list[str], tr_id: str
 ) -> tuple[list[float], list[float]]:
     """Prices and sizes; plain digits, which is nearly always, in a few passes of C."""
-    if "".join(prices + sizes + volumes).isdigit() and "" not in volumes:
-        with suppress(ValueError):  # an empty text
-            read = list(map(float, prices)), list(map(float, sizes))
-            if sum(read[0]) + sum(read[1]) < NUMBER_MAX:
-                return read
+    texts = prices + sizes
+    if "".join(texts + volumes).encode().isdigit() and "" not in volumes:
+        read = _floats(texts)
+        if read is not None and sum(read) < NUMBER_MAX:
+            return read[: len(prices)], read[len(prices) :]
     for volume in volumes:
         number(volume, tr_id, "ACML_VOL")
     return (
@@ -163,13 +168,23 @@ def _numbers(
     )
 
 
+def _floats(texts: Sequence[str]) -> list[float] | None:
+    """Texts of nothing but digits as numbers, in a third of the time that ``float`` takes.
+
+    None: one of them is empty or begins with a zero, which JSON does not know.
+    """
+    try:
+        return _numbers_of_json(f"[{','.join(texts)}]")
+    except msgspec.DecodeError:
+        return None
+
+
 def _add_state(events: list[Event], feed: Feed, fields: list[str], at: int, trade: Trade) -> None:
     """Snapshot and Book after ``trade``, whose record begins at ``at``."""
     texts = _STATE(fields[at : at + feed.width_min])
-    if "".join(texts).isdigit() and "" not in texts:
-        read = tuple(map(float, texts))
-    else:
-        read = tuple(map(number, texts, repeat(feed.tr_id), _STATE_COLUMNS))
+    read = _floats(texts) if "".join(texts).encode().isdigit() else None
+    if read is None:
+        read = list(map(number, texts, repeat(feed.tr_id), _STATE_COLUMNS))
     open_, high, low, volume, value, ask, bid, ask_size, bid_size = read
     if not sum(read) < NUMBER_MAX:
         raise Undecodable(f"{feed.tr_id}: a state of {sum(read):g} is larger than any")

@@ -24,7 +24,7 @@ from sise.warehouse.query.asked import Span
 from tests.acceptance.processes import pointed_at, pointed_at_kis, simulator, sise, sise_json
 
 SHARE = "005930"
-FOREVER = "9999-01-01"
+FOREVER = "2199-01-01"
 
 Venue = tuple[dict[str, Any], dict[str, str]]
 

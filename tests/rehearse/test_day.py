@@ -20,7 +20,7 @@ from sise.rehearse.invariants import Journal, broken
 from sise.rehearse.seeds import run_seed, run_seeds, short_day
 from sise.simulator.faults import KIS_KINDS, PlannedFault, parse_fault
 
-SEEDS_IN_CI = 10
+SEEDS_IN_CI = 6
 SEEDS_LONG = 400
 
 

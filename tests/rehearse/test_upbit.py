@@ -19,7 +19,7 @@ from sise.rehearse.invariants import Journal, broken
 from sise.rehearse.seeds import UPBIT_MIDNIGHTS, run_seeds, short_upbit_day
 from sise.simulator.faults import KINDS, PlannedFault, parse_fault
 
-SEEDS_IN_CI = 3
+SEEDS_IN_CI = 2
 SEEDS_LONG = 400
 
 

@@ -169,7 +169,7 @@ def _play(first: int, count: int) -> dict[int, Any]:
     return {result.seed: result for result in results}
 
 
-@pytest.mark.parametrize("seed", [1_009, 10_044, 10_048, 20_031, 30_019, 30_030, 50_017, 70_048])
+@pytest.mark.parametrize("seed", [1_009, 10_044, 10_048, 20_031, 30_019, 30_030, 50_017, 70_048, 100_267])
 def test_seeds_that_once_broke_an_invariant(tmp_path: Path, seed: int) -> None:
     """A line silent as the hours begin or end, or before a kill; cut while it drips; lost as it is proven."""
     assert run_seed(seed, tmp_path).broken == ()

@@ -152,7 +152,7 @@ def one_gap_a_hole(journal: Journal, outcome: Outcome) -> list[str]:
     for last, first in pairwise(outcome.sent):
         if last["connection"] != first["connection"]:
             hole = int(str(last["ns"])), int(str(first["ns"]))
-            count = sum(start <= hole[1] and hole[0] <= end for start, end in _joined(gaps))
+            count = sum(start < hole[1] and hole[0] < end for start, end in _joined(gaps))
             if count != 1:
                 wrong.append(f"{count} gaps between {iso(hole[0])} and {iso(hole[1])}")
     return wrong

@@ -1,7 +1,7 @@
 """A session: from a start of the collector to its end, with everything that must be true in between.
 
 The start mends torn tails, completes a session that was killed, and opens the hole that lies between
-its last sign of life and our first data. Checkpoints say how far the records follow the wire.
+the last proof of its line and our first data. Checkpoints say how far the records follow the wire.
 """
 
 from __future__ import annotations

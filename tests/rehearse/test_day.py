@@ -18,15 +18,11 @@ from sise.rehearse import invariants
 from sise.rehearse.day import DiskFull, Kill, Outcome, Rehearsal, play_kis
 from sise.rehearse.invariants import Journal, broken
 from sise.rehearse.seeds import run_seed, run_seeds, short_day
-from sise.simulator.faults import KIS_KINDS, PlannedFault, parse_fault
+from sise.simulator.faults import KIS_KINDS
+from tests.rehearse.planned import planned
 
 SEEDS_IN_CI = 6
 SEEDS_LONG = 400
-
-
-def planned(at: float, **fault: object) -> PlannedFault:
-    return PlannedFault(at, parse_fault(dict(fault), "fault", KIS_KINDS))
-
 
 PLAN = Rehearsal(
     parse_iso("2026-11-20T09:29:00+09:00"),
@@ -35,10 +31,10 @@ PLAN = Rehearsal(
     activity=3.0,
     slots=20,
     faults=(
-        planned(120, kind="drop"),
-        planned(200, kind="silent", seconds=40),
-        planned(330, kind="garbage", count=2),
-        planned(340, kind="duplicate", count=5),
+        planned(KIS_KINDS, 120, kind="drop"),
+        planned(KIS_KINDS, 200, kind="silent", seconds=40),
+        planned(KIS_KINDS, 330, kind="garbage", count=2),
+        planned(KIS_KINDS, 340, kind="duplicate", count=5),
     ),
     full_disks=(DiskFull(400, 10),),
     kills=(Kill(450, 20, after_writes=1, torn=0.5),),

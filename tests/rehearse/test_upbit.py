@@ -17,15 +17,11 @@ from sise.rehearse import invariants
 from sise.rehearse.day import DiskFull, Kill, Outcome, Rehearsal, play_upbit
 from sise.rehearse.invariants import Journal, broken
 from sise.rehearse.seeds import UPBIT_MIDNIGHTS, run_seeds, short_upbit_day
-from sise.simulator.faults import KINDS, PlannedFault, parse_fault
+from sise.simulator.faults import KINDS
+from tests.rehearse.planned import planned
 
 SEEDS_IN_CI = 2
 SEEDS_LONG = 400
-
-
-def planned(at: float, **fault: object) -> PlannedFault:
-    return PlannedFault(at, parse_fault(dict(fault), "fault", KINDS))
-
 
 PLAN = Rehearsal(
     parse_iso("2026-11-21T08:56:00+09:00"),
@@ -34,12 +30,12 @@ PLAN = Rehearsal(
     activity=0.1,
     slots=4,
     faults=(
-        planned(40, kind="drop"),
-        planned(90, kind="silent", seconds=40),
-        planned(170, kind="garbage", count=2),
-        planned(175, kind="change_fields", change="rename", count=5),
-        planned(180, kind="duplicate", count=5),
-        planned(185, kind="rest_418", seconds=10),
+        planned(KINDS, 40, kind="drop"),
+        planned(KINDS, 90, kind="silent", seconds=40),
+        planned(KINDS, 170, kind="garbage", count=2),
+        planned(KINDS, 175, kind="change_fields", change="rename", count=5),
+        planned(KINDS, 180, kind="duplicate", count=5),
+        planned(KINDS, 185, kind="rest_418", seconds=10),
     ),
     full_disks=(DiskFull(260, 10),),
     kills=(Kill(330, 20, after_writes=1, torn=0.5),),
@@ -111,7 +107,7 @@ def test_slots_that_change_hands_lose_nothing(tmp_path: Path) -> None:
         activity=0.2,
         slots=2,
         restless=True,
-        faults=(planned(330, kind="drop"),),
+        faults=(planned(KINDS, 330, kind="drop"),),
     )
     outcome = play_upbit(plan, tmp_path)
     journal = Journal(tmp_path, "upbit")
@@ -126,7 +122,7 @@ def test_what_waited_behind_a_slow_frame_is_known_to_be_lost(tmp_path: Path) -> 
         PLAN.end_ns + 90 * 10**9,
         issues=4,
         activity=0.2,
-        faults=(planned(30, kind="drip", delay_ms=300, seconds=40),),
+        faults=(planned(KINDS, 30, kind="drip", delay_ms=300, seconds=40),),
     )
     outcome = play_upbit(plan, tmp_path)
     journal = Journal(tmp_path, "upbit")

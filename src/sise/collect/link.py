@@ -1,9 +1,8 @@
 """The line to a provider: connect, subscribe, prove by data that it works, notice when it does not.
 
-A line is believed only while something proves it. After a subscription the first frame with a market
-event ends the hole that was open, or, where the provider confirms each registration, the last of these
-confirmations. When nothing is heard for ``PROBE_AFTER_SECONDS``, the line's probe is sent: a provider
-that is alive answers it (the market is quiet), one that is not stays silent, and the line is given up.
+After a subscription the first frame with a market event ends the hole that was open, or, where the
+provider confirms each registration, the last of these confirmations. What proves the line from then on,
+and when a silent one is given up: :mod:`sise.collect.proof`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any, Final, Literal, Protocol
 from sise.collect.diary import Diary
 from sise.collect.gaps import Gaps
 from sise.collect.observe import Observer
+from sise.collect.proof import CONFIRM_SECONDS, Proof, Watch
 from sise.model.errors import ProviderRefused, Undecodable, Unreachable
 from sise.model.records import ReconnectionEvent
 from sise.model.time import NS_PER_SECOND, Clock, iso
@@ -29,12 +29,6 @@ WAITS_SECONDS: Final = (1, 2, 5, 10, 20, 30, 60)
 JITTER: Final = 0.2
 STABLE_SECONDS: Final = 60
 """A line that lived so long begins the waits anew."""
-CONFIRM_SECONDS: Final = 8
-"""Within so long of a subscription the first data must be there."""
-PROBE_AFTER_SECONDS: Final = 12
-PROBE_ANSWER_SECONDS: Final = 8
-"""A silent line is found after both together, well within 30 s."""
-PING_EVERY_SECONDS: Final = 20
 LOOK_EVERY_SECONDS: Final = 0.25
 PAUSE_AFTER_SECONDS: Final = 300
 """Without success for so long, scalp recording is said to be paused, and the day counts it (O13)."""
@@ -85,11 +79,10 @@ class Link:
         self._connections = 0
         self._opening = True
         self._socket: Socket | None = None
-        self._asked: int | None = None
-        """The signs of life when proof was asked for; None: it was not."""
         self._paused = False
         self.state: State = "connecting"
-        self.since_ns = self._started = self._proven_at = clock.now_ns()
+        self.since_ns = self._started = clock.now_ns()
+        self._proof = Proof(line, observer, self._started)
         self.attempt = 0
         self.reconnects = 0
         self.unconfirmed: list[str] = []
@@ -97,7 +90,7 @@ class Link:
     async def run(self) -> None:
         """Listen until cancelled. Raises only what is our own fault."""
         self._started, self._opening = self._clock.now_ns(), True
-        self._proven_at = self._started
+        self._proof.renew(self._started)
         self._diary.write("hours_begun", "the scalp track listens", scope="scalp")
         while True:
             waited = await self._wait()
@@ -164,7 +157,7 @@ class Link:
             if (answer := line.heard(payload)) is not None:
                 socket.send(answer)
             if line.answers != answers:
-                self._proven_at = at
+                self._proof.renew(at)
             for notice in line.notices():
                 self._diary.write(
                     "order_notice",
@@ -192,11 +185,8 @@ class Link:
 
     @property
     def proven_ns(self) -> int:
-        """Where a hole would begin (UTC ns): the last data, confirmation or answer, or when we began.
-
-        Not a pong: a provider may go on answering pings on a line that gives no data any more.
-        """
-        return max(self._observer.heard_at, self._proven_at)
+        """Where a hole would begin (UTC ns)."""
+        return self._proof.proven_ns
 
     def ask_for_proof(self) -> None:
         """Shortly before the hours end: whoever does not answer by then was perhaps silent for longer."""
@@ -204,17 +194,12 @@ class Link:
             return
         if (text := self._line.probe()) is not None:
             self._socket.send(text)
-        self._asked = self._signs()
-
-    def _signs(self) -> int:
-        """Changes with everything that proves the line; answers by REST do not."""
-        return self._observer.heard_at + self._line.answers
+        self._proof.expect()
 
     def leave(self, now_ns: int) -> None:
         """The track's hours are over: what is pending is recorded, and what was a hole ends here."""
-        if self._asked == self._signs():
+        if self._proof.unanswered():
             self._gaps.begin(self.proven_ns, "silent_socket", "no answer before the hours were over")
-        self._asked = None
         self._forget(now_ns)
         self._gaps.end(now_ns)
         self._diary.write("hours_over", "the scalp track's hours are over", scope="scalp")
@@ -261,7 +246,8 @@ class Link:
     def _heard_again(self, at: int, waited: float) -> None:
         if self._opening and at - self._started > CONFIRM_SECONDS * NS_PER_SECOND:
             self._gaps.begin(self._started, "starting", "the first data came late")
-        self._opening, self._proven_at = False, at
+        self._opening = False
+        self._proof.renew(at)
         again = self._gaps.open is not None
         self._enter("connected")
         self._gaps.end(at)
@@ -276,13 +262,13 @@ class Link:
     async def _watch(self, socket: Socket, heard_first: list[int]) -> str:
         """Wait until the line is lost, and say why."""
         line = self._line
-        watch = _Watch(self._clock.monotonic_ns())
+        watch = Watch(self._clock.monotonic_ns())
         confirmed = False
         while not socket.closed.done():
             self._say(socket)
             await self._look(socket)
             now = self._clock.monotonic_ns()
-            verdict = watch.look(now, self._signs(), subscribed=bool(heard_first))
+            verdict = watch.look(now, self._proof.signs, subscribed=bool(heard_first))
             if not confirmed and now - watch.began >= CONFIRM_SECONDS * NS_PER_SECOND:
                 confirmed = True
                 self._confirm()
@@ -350,40 +336,6 @@ class Link:
         if state != self.state:
             self.state = state
             self.since_ns = self._clock.now_ns()
-
-
-class _Watch:
-    """When to ping, when to ask for proof, and when to give up. Times are monotonic ns."""
-
-    def __init__(self, now: int) -> None:
-        self.began = now
-        self._events = -1
-        self._changed = now
-        self._probed: int | None = None
-        self._pinged = now
-
-    def look(self, now: int, events: int, *, subscribed: bool) -> Literal["", "ping", "probe", "silent"]:
-        """``events`` is any number that changes with the data heard."""
-        if events != self._events:
-            if self._events >= 0:
-                self._probed = None
-            self._events, self._changed = events, now
-        quiet = now - self._changed
-        if not subscribed:
-            return "silent" if quiet >= CONFIRM_SECONDS * NS_PER_SECOND else ""
-        if self._probed is not None:
-            return "silent" if now - self._probed >= PROBE_ANSWER_SECONDS * NS_PER_SECOND else ""
-        if quiet >= PROBE_AFTER_SECONDS * NS_PER_SECOND:
-            self._probed = self._pinged = now
-            return "probe"
-        if now - self._pinged >= PING_EVERY_SECONDS * NS_PER_SECOND:
-            self._pinged = now
-            return "ping"
-        return ""
-
-    def not_probed(self) -> None:
-        """The line had nothing to ask: that proves nothing, and it is asked again at the next look."""
-        self._probed = None
 
 
 def _closing_words(socket: Socket) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from sise.collect.ledger import Ledger
 from sise.collect.slots import SessionMeta, Slot
+from sise.collect.tradeline import TradeHeads, with_notes
 from sise.collect.validate import refusal
 from sise.model.errors import Undecodable
 from sise.model.events import (
@@ -35,16 +36,12 @@ from sise.model.records import (
     CandleRecord,
     Refusal,
     SwingRecord,
-    TradeHead,
     TradeTail,
     WireLine,
 )
 from sise.model.time import iso
 
 log = logging.getLogger(__name__)
-
-PARTS_MAX: Final = 2_000
-"""Heads of trades' lines that are kept: of so many symbols, levels and sessions."""
 
 OnNotice = Callable[[str, str, dict[str, Any]], None]
 """Told an event's type, its sentence and its facts."""
@@ -114,7 +111,7 @@ class Observer:
         self._head = b""
         self._head_key: tuple[object, ...] = ()
         """What the last trade's line begins with, and what that depends on: a burst shares it."""
-        self._parts: dict[tuple[str, str, int, str], tuple[str, str, str]] = {}
+        self._head_of = TradeHeads(meta).head_of
         self._on_lost = on_lost
         self._on_notice = on_notice
         self._drift_seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -184,6 +181,8 @@ class Observer:
     def observe(self, event: MarketEvent, received_at: int, frame: int) -> None:
         """Validate, guard and record one decoded event (already counted as decoded)."""
         if type(event) is Trade:
+            if received_at != self._received_at:  # no frame was heard before it: the wire log is replayed
+                self._received_at, self._received_text = received_at, iso(received_at)
             if (line := self._trade(event, received_at, frame)) is not None:
                 self._append_all("scalp", [line], received_at)
                 self.ledger.events_recorded += 1
@@ -219,44 +218,13 @@ class Observer:
             return None
         key = (trade.symbol, event_time, received_at, trade.venue, self.meta.mitigation_level)
         if key != self._head_key:  # trades of one frame often share it
-            self._head, self._head_key = self._head_of(trade, received_at), key
+            self._head, self._head_key = self._head_of(trade, self._received_text), key
         tail = _encode(TradeTail(frame, trade.price, trade.size, trade.side, trade_id))[1:]
         if notes := guard.notes(trade, received_at):
-            tail = _with_notes(tail, notes)
+            tail = with_notes(tail, notes)
         guard.remember(trade_id, event_time)
         slot.on_trade(trade)
         return self._head + tail
-
-    def _head_of(self, trade: Trade, received_at: int) -> bytes:
-        """The beginning of a trade's line, up to what is its own."""
-        if received_at != self._received_at:
-            self._received_at, self._received_text = received_at, iso(received_at)
-        meta = self.meta
-        key = (trade.symbol, trade.venue, meta.mitigation_level, meta.session_id)
-        before, between, after = self._parts.get(key) or self._parts_of(trade)
-        return f'{before}"{iso(trade.event_time)}"{between}"{self._received_text}"{after}'.encode()
-
-    def _parts_of(self, trade: Trade) -> tuple[str, str, str]:
-        """The head of a trade's line before, between and after its two times."""
-        meta = self.meta
-        if len(self._parts) >= PARTS_MAX:
-            self._parts.clear()
-        head = TradeHead(
-            schema_version=SCHEMA_VERSION,
-            event_time="",
-            receive_time="",
-            session_id=meta.session_id,
-            mitigation_level=meta.mitigation_level,
-            quality_flag="normal" if meta.mitigation_level == 0 else "degraded",
-            provider=meta.provider,
-            market=meta.market,
-            venue=trade.venue or meta.venue,
-            symbol=trade.symbol,
-        )
-        before, between, after = _encode(head).decode().split('""', 2)
-        key = (trade.symbol, trade.venue, meta.mitigation_level, meta.session_id)
-        parts = self._parts[key] = before, between, f"{after[:-1]},"
-        return parts
 
     def _meta_of(self, symbol: str, event_time: int, received_at: int, frame: int) -> dict[str, Any]:
         """The common meta of a record (all but its venue and notes)."""
@@ -408,12 +376,6 @@ class Observer:
 def _state_facts(state: MarketState) -> dict[str, Any]:
     facts = msgspec.structs.asdict(state)
     return {"told_at": iso(facts.pop("event_time")), **facts}
-
-
-def _with_notes(tail: bytes, notes: list[str]) -> bytes:
-    """``tail`` with ``notes`` where a :class:`~sise.model.records.TradeRecord` has them."""
-    frame, rest = tail.split(b",", 1)
-    return b'%b,"notes":%b,%b' % (frame, _encode(notes), rest)
 
 
 def _flags(quote: Quote, listed: Instrument | None) -> dict[str, Any]:

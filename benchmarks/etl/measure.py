@@ -22,7 +22,7 @@ from sise.warehouse.etl.hearing import Hearing
 from sise.warehouse.etl.minutes import DayFold
 from sise.warehouse.etl.reading import DayReader
 from sise.warehouse.etl.run import Etl
-from sise.warehouse.etl.tickframe import rows_of as tick_rows
+from sise.warehouse.etl.tickarrays import rows_of as tick_rows
 from sise.warehouse.etl.ticks import COLUMNS
 from sise.warehouse.etl.units import UNIT_ROWS
 from sise.warehouse.history_ticks_file import encoded
@@ -51,8 +51,7 @@ def our_bars(root: Path) -> int:
     fold = DayFold(DAY)
     for unit in _units(root):
         fold.fold(unit.read.ticks)
-    trades_at = 11
-    return sum(row[trades_at] is not None and row[trades_at] > 0 for row in bar_rows(fold, Hearing(), 60))
+    return int((bar_rows(fold, Hearing(), 60)["trades"] > 0).sum())
 
 
 def _units(root: Path) -> Iterator[Unit]:

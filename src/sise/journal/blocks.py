@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -10,29 +10,45 @@ from sise.journal.files import Line
 
 
 class Block(Struct, frozen=True):
-    """Lines of one partition without a hole between them; the checksum of each is right.
-
-    ``first`` is the number of the first line, counted from 1; ``bodies`` are the lines without newlines.
-    """
+    """Lines of one partition without a hole between them; the checksum of each is right."""
 
     path: str
     first: int
-    bodies: list[bytes]
+    """The number of the first line, counted from 1."""
+    count: int
+    text: bytes
+    """The lines, each with its newline."""
+
+    @classmethod
+    def of(cls, path: str, first: int, bodies: Sequence[bytes]) -> Block:
+        """A block of lines without their newlines."""
+        return cls(path, first, len(bodies), b"".join([body + b"\n" for body in bodies]))
 
     def __len__(self) -> int:
-        return len(self.bodies)
+        return self.count
 
     @property
     def last(self) -> int:
         """The number of the last line."""
-        return self.first + len(self.bodies) - 1
+        return self.first + self.count - 1
+
+    def bodies(self) -> list[bytes]:
+        """The lines without their newlines."""
+        return self.text[:-1].split(b"\n") if self.count else []
 
     def part(self, start: int, end: int) -> Block:
         """The lines at the positions ``[start, end)``."""
-        return Block(self.path, self.first + start, self.bodies[start:end])
+        begin, until = self._place(start), self._place(end)
+        return Block(self.path, self.first + start, end - start, self.text[begin:until])
+
+    def _place(self, line: int) -> int:
+        """Where the line at a position begins."""
+        return (
+            len(self.text) - len(self.text.split(b"\n", line)[line]) if line < self.count else len(self.text)
+        )
 
     def lines(self) -> Iterator[Line]:
-        for number, body in enumerate(self.bodies, self.first):
+        for number, body in enumerate(self.bodies(), self.first):
             yield Line(f"{self.path}:{number}", body)
 
 

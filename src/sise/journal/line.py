@@ -56,6 +56,12 @@ def are_sound(lines: Sequence[bytes]) -> bool:
     return tails == wanted and all(head.startswith(b"{") for head in heads)
 
 
+def count_sound(text: bytes) -> int | None:
+    """How many lines ``text`` has, each with its newline; ``None`` where :func:`check_line` refuses one."""
+    lines = text[:-1].split(b"\n")
+    return len(lines) if are_sound(lines) else None
+
+
 def check_line(line: bytes) -> None:
     """Check a line (without its newline).
 

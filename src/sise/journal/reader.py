@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from sise.journal.files import (
     partitions,
     present,
 )
-from sise.journal.line import LINE_BYTES_MAX, CorruptLine, are_sound, check_line
+from sise.journal.line import LINE_BYTES_MAX, CorruptLine, check_line, count_sound
 from sise.model.time import NS_PER_SECOND
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ class Follower:
         Leave out partitions that were last written before this moment (UTC ns).
     start
         A cursor per prefix, from :meth:`cursors`; takes precedence over ``since_ns``.
+    count_sound
+        Another way to say what :func:`~sise.journal.line.count_sound` does.
     """
 
     def __init__(
@@ -59,9 +61,10 @@ class Follower:
         *,
         since_ns: int | None = None,
         start: Mapping[str, Cursor] | None = None,
+        count_sound: Callable[[bytes], int | None] = count_sound,
     ) -> None:
         begin = start or {}
-        self._tracks = [_Track(root, prefix, since_ns, begin.get(prefix)) for prefix in prefixes]
+        self._tracks = [_Track(root, prefix, since_ns, begin.get(prefix), count_sound) for prefix in prefixes]
 
     def poll(self, max_lines: int = 10_000) -> list[Line]:
         """The next lines, at most about ``max_lines``; empty when all has been read.
@@ -99,10 +102,14 @@ class _PlainSource:
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.window = bytearray()
 
-    def read(self, offset: int, size: int) -> bytes:
-        """The bytes from ``offset`` on; fewer than ``size`` only where there are no more."""
-        return os.pread(self._fd, size, offset)
+    def fill(self, offset: int, size: int) -> int:
+        """Read bytes from ``offset`` on into the window; fewer than ``size`` only where there are no more."""
+        size = min(size, max(0, os.fstat(self._fd).st_size - offset))
+        if len(self.window) < size:
+            self.window = bytearray(size)
+        return os.preadv(self._fd, [memoryview(self.window)[:size]], offset)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -113,29 +120,28 @@ class _SealedSource:
 
     def __init__(self, root: Path, file: PartitionFile) -> None:
         self._stream = open_partition(root, file)
-        self._ahead = b""
+        self.window = bytearray()
         self._from = 0
 
-    def read(self, offset: int, size: int) -> bytes:
-        while self._from + len(self._ahead) < offset + size:
-            if self._from < offset:
-                passed = min(offset - self._from, len(self._ahead))
-                self._ahead, self._from = self._ahead[passed:], self._from + passed
-            data = self._more()
-            if not data:
-                break
-            self._ahead += data
-        begin = offset - self._from
-        return self._ahead[begin : begin + size]
+    def fill(self, offset: int, size: int) -> int:
+        while True:
+            passed = min(offset - self._from, len(self.window))
+            del self.window[:passed]
+            self._from += passed
+            missing = size - len(self.window) if self._from == offset else READ_BYTES
+            if missing <= 0 or not self._more(missing):
+                return min(size, len(self.window)) if self._from == offset else 0
 
-    def _more(self) -> bytes:
+    def _more(self, size: int) -> bool:
         try:
-            return self._stream.read(READ_BYTES)
+            data = self._stream.read(size)
         except Unreadable as error:
             log.error("%s; its lines from there on are passed over", error)
             self._stream.close()
             self._stream = BytesIO()
-            return b""
+            return False
+        self.window += data
+        return bool(data)
 
     def close(self) -> None:
         self._stream.close()
@@ -149,8 +155,16 @@ class _Track:
     partition does.
     """
 
-    def __init__(self, root: Path, prefix: str, since_ns: int | None, start: Cursor | None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        prefix: str,
+        since_ns: int | None,
+        start: Cursor | None,
+        count_sound: Callable[[bytes], int | None],
+    ) -> None:
         self._root = root
+        self._count_sound = count_sound
         self.prefix = prefix
         self._since_ns = since_ns
         self.cursor = start
@@ -176,29 +190,35 @@ class _Track:
         """Take whole lines up to the last good one; False where there is none."""
         if self._source is None or self.cursor is None:
             return False
-        window = READ_BYTES
+        size = READ_BYTES
         while True:
-            data = self._source.read(self.cursor.offset, window)
-            whole = data[: data.rfind(b"\n") + 1]
-            if whole and self._take(blocks, whole):
+            count = self._source.fill(self.cursor.offset, size)
+            end = self._source.window.rfind(b"\n", 0, count) + 1
+            if end and self._take(blocks, self._copy(end)):
                 return True
-            if len(data) < window:
+            if count < size:
                 return False
-            if window > LINE_BYTES_MAX:
-                self._pass_over(whole or data)
+            if size > LINE_BYTES_MAX:
+                self._pass_over(self._copy(end or count))
                 return True
-            window *= 2
+            size *= 2
+
+    def _copy(self, count: int) -> bytes:
+        """The first bytes of the window."""
+        assert self._source is not None
+        return bytes(memoryview(self._source.window)[:count])
 
     def _take(self, blocks: list[Block], whole: bytes) -> bool:
         assert self.cursor is not None
         path, number = self.cursor.path, self.cursor.line
-        bodies = whole[:-1].split(b"\n")
-        if are_sound(bodies):
-            blocks.append(Block(path, number + 1, bodies))
-            self.cursor = Cursor(path, number + len(bodies), self.cursor.offset + len(whole))
+        count = self._count_sound(whole)
+        if count is not None:
+            blocks.append(Block(path, number + 1, count, whole))
+            self.cursor = Cursor(path, number + count, self.cursor.offset + len(whole))
             return True
         bad = held_lines = held_bytes = 0
-        for body in bodies:
+        runs: list[tuple[int, list[bytes]]] = []
+        for body in whole[:-1].split(b"\n"):
             number += 1
             try:
                 check_line(body)
@@ -207,13 +227,13 @@ class _Track:
                 held_lines += 1
                 held_bytes += len(body) + 1
                 continue
+            if not runs or held_lines:
+                runs.append((number, []))
+            runs[-1][1].append(body)
             held_lines = held_bytes = 0
-            if blocks and blocks[-1].path == path and blocks[-1].last == number - 1:
-                blocks[-1].bodies.append(body)
-            else:
-                blocks.append(Block(path, number, [body]))
         if held_bytes == len(whole):
             return False
+        blocks += [Block.of(path, first, bodies) for first, bodies in runs]
         self.damaged += bad - held_lines
         offset = self.cursor.offset + len(whole) - held_bytes
         self.cursor = Cursor(path, number - held_lines, offset)
@@ -241,7 +261,7 @@ class _Track:
         file = present(self._root, file)
         source = _SealedSource(self._root, file) if file.sealed else _PlainSource(file.on_disk(self._root))
         if self._source is not None and self.cursor is not None:
-            self._pass_over(self._source.read(self.cursor.offset, LINE_BYTES_MAX))
+            self._pass_over(self._copy(self._source.fill(self.cursor.offset, LINE_BYTES_MAX)))
         self.close()
         self._source = source
         if self.cursor is None or self.cursor.path != file.path:

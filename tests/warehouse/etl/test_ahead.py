@@ -10,6 +10,7 @@ import pytest
 from sise.journal.blocks import Block
 from sise.warehouse.etl.ahead import UnitsAhead
 from sise.warehouse.etl.reading import DayReader
+from sise.warehouse.etl.tickarrays import LINE
 from tests.warehouse.etl.journals import DAY, scalp, trade
 
 ROWS = 3
@@ -25,7 +26,7 @@ def numbers(units: UnitsAhead) -> Iterator[tuple[list[int], bool]]:
     while (unit := units.take()) is not None:
         assert units.take() is unit
         told = [number for block in unit.blocks for number in range(block.first, block.last + 1)]
-        assert unit.read.ticks["line"].to_list() == told
+        assert unit.read.ticks.rows.counts[:, LINE].tolist() == told
         yield told, unit.old
         units.done()
 

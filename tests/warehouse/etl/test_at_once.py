@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from unittest.mock import patch
+from datetime import datetime
+from itertools import chain
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 
 from sise.journal.blocks import Block, count_of, first_lines
-from sise.journal.line import CorruptLine, are_sound, check_line, close_line
+from sise.journal.line import CorruptLine, check_line, close_line, count_sound
 from sise.model.records import SampleRecord
-from sise.warehouse.etl import unitread
-from sise.warehouse.etl.ordinary import ordinary
-from sise.warehouse.etl.tickframe import SCHEMA, frame_of, rows_of, sample_of
-from sise.warehouse.etl.ticks import COLUMNS, read_ticks, row_of
+from sise.model.time import iso
+from sise.warehouse.etl.checksums import HEAD_BYTES_MAX, LineSums
+from sise.warehouse.etl.ordinary import FIRST_TEXTS, read_ordinary
+from sise.warehouse.etl.tickarrays import SAMPLE as IS_SAMPLE
+from sise.warehouse.etl.tickarrays import TickArrays, rows_of, samples_of
+from sise.warehouse.etl.ticks import COLUMNS, Read, Tick, read_ticks, row_of
+from sise.warehouse.etl.unitread import UnitRead, read_unit
 from tests.warehouse.etl.journals import DAY, sample, trade
 
 PATH = "scalp/upbit/crypto/20261120/00_00_00.jsonl"
@@ -98,23 +100,30 @@ _ORDINARY = st.one_of(
 def blocks_of(bodies: Sequence[bytes], size: int = 3) -> list[Block]:
     """Bodies with their checksums, in blocks with a hole of a line between."""
     lines = [close_line(body)[:-1] for body in bodies]
-    return [Block(PATH, 1 + at + at // size, lines[at : at + size]) for at in range(0, len(lines), size)]
+    return [Block.of(PATH, 1 + at + at // size, lines[at : at + size]) for at in range(0, len(lines), size)]
 
 
-def both(bodies: Sequence[bytes]) -> tuple[unitread.UnitRead, unitread.UnitRead]:
+def both(bodies: Sequence[bytes]) -> tuple[UnitRead, Read]:
     """Read at once, and one by one."""
     blocks = blocks_of(bodies)
-    with patch.object(unitread, "FEW_LINES", 0):
-        at_once = unitread.read_unit(blocks, DAY)
-    with patch.object(unitread, "FEW_LINES", len(bodies) + 1):
-        return at_once, unitread.read_unit(blocks, DAY)
+    return read_unit(blocks, DAY), read_ticks(chain.from_iterable(block.lines() for block in blocks), DAY)
+
+
+def samples_among(found: UnitRead) -> list[Tick]:
+    which = [at for at, kind in enumerate(found.ticks.rows.kind) if kind == IS_SAMPLE]
+    return samples_of(found.ticks, which, DAY)
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(_ORDINARY | st.sampled_from(ODD + UNUSUAL), min_size=1, max_size=12))
 def test_lines_as_ticks(bodies: list[bytes]) -> None:
     at_once, one_by_one = both(bodies)
-    assert_frame_equal(at_once.ticks, one_by_one.ticks, check_exact=True)
+    rows = rows_of(at_once.ticks, DAY)
+    assert rows.columns == list(COLUMNS)
+    assert rows.rows() == [row_of(tick) for tick in one_by_one.ticks]
+    assert samples_among(at_once) == [
+        tick for tick in one_by_one.ticks if tick.record.__class__ is SampleRecord
+    ]
     assert (at_once.rejects, at_once.others) == (one_by_one.rejects, one_by_one.others)
     assert len(at_once.ticks) + len(at_once.rejects) + at_once.others == len(bodies)
 
@@ -123,36 +132,66 @@ def test_lines_as_ticks(bodies: list[bytes]) -> None:
 def test_one_odd_line_is_named_among_good_ones(number: int) -> None:
     found, _ = both((TRADE, SAMPLE, ODD[number], TRADE))
     assert [reject.ref for reject in found.rejects] == [f"{PATH}:3"]
-    assert found.ticks["at"].to_list() == [0, 1, 3]
+    assert found.ticks.rows.at.tolist() == [0, 1, 3]
+
+
+def how_many_at_once(bodies: Sequence[bytes]) -> int:
+    text = b"".join(close_line(body) for body in bodies)
+    return int(read_ordinary(text, DAY, TickArrays.empty(len(bodies)), list(FIRST_TEXTS)).sum())
 
 
 def test_what_our_own_records_say_is_read_at_once() -> None:
     rng = random.Random(1)
     numbers = [
-        rng.choice([rng.random() * 10 ** rng.randint(-9, 14), round(rng.expovariate(1), 8)])
+        rng.choice([rng.randrange(9 * 10**14) / 10 ** rng.randint(0, 12), round(rng.expovariate(1), 8)])
         for _ in range(900)
     ]
-    bodies = [trade(DAY, at, at, price=n, size=n / 3) for at, n in enumerate(numbers)]
+    bodies = [trade(DAY, at * 40, at, price=n, size=round(n / 3 % 10**6, 6)) for at, n in enumerate(numbers)]
     bodies += [sample(DAY, at, volume=n, last_price=n, ask_size=None) for at, n in enumerate(numbers)]
-    lines = [line for block in blocks_of(bodies) for line in block.lines()]
-    assert len(ordinary([line.body for line in lines], DAY)) == len(bodies)
-    found = both(bodies)[0].ticks
-    assert rows_of(found, DAY).rows() == [row_of(tick) for tick in read_ticks(lines, DAY).ticks]
-    assert rows_of(found, DAY).columns == list(COLUMNS)
-    assert [sample_of(row, DAY) for row in found.tail(900).iter_rows(named=True)] == [
-        tick for tick in read_ticks(lines, DAY).ticks if isinstance(tick.record, SampleRecord)
+    bodies += [
+        trade(DAY, at, at, symbol=f"{at:06d}", mitigation_level=2, quality_flag="gap") for at in range(900)
     ]
+    assert how_many_at_once(bodies) == len(bodies)
+    found, wanted = both(bodies)
+    assert rows_of(found.ticks, DAY).rows() == [row_of(tick) for tick in wanted.ticks]
+    assert samples_among(found) == [tick for tick in wanted.ticks if tick.record.__class__ is SampleRecord]
+
+
+@settings(deadline=None)
+@given(
+    _NUMBERS,
+    st.sampled_from(["{!r}", "{:.3e}", "{:.12f}", "{:e}", "{:.0f}", "{:.17g}", "0{!r}", "{!r}0", "{:g}."]),
+)
+def test_a_number_is_read_as_a_decoder_reads_it_or_not_at_all(number: float, form: str) -> None:
+    body = TRADE.replace(b'"price":101.0', b'"price":' + form.format(number).encode())
+    at_once, one_by_one = both((body, TRADE))
+    assert rows_of(at_once.ticks, DAY).rows() == [row_of(tick) for tick in one_by_one.ticks]
+
+
+@given(st.datetimes())
+def test_a_time_is_read_as_a_decoder_reads_it_or_not_at_all(moment: datetime) -> None:
+    body = TRADE.replace(
+        iso(DAY.start_ns + 10**9).encode(), f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z".encode().zfill(27)
+    )
+    at_once, one_by_one = both((body, TRADE))
+    assert rows_of(at_once.ticks, DAY).rows() == [row_of(tick) for tick in one_by_one.ticks]
+
+
+def test_more_texts_than_places_are_read_one_by_one() -> None:
+    bodies = [trade(DAY, at, at, symbol=f"A{at}", session_id=f"s{at}") for at in range(50)]
+    assert how_many_at_once(bodies) < len(bodies)
+    found, wanted = both(bodies)
+    assert rows_of(found.ticks, DAY).rows() == [row_of(tick) for tick in wanted.ticks]
 
 
 def test_no_lines() -> None:
-    assert ordinary([], DAY).is_empty()
-    assert_frame_equal(unitread.read_unit([], DAY).ticks, frame_of([]))
-    assert frame_of([]).schema == pl.Schema(SCHEMA)
+    assert len(read_unit([], DAY).ticks) == 0
+    assert rows_of(read_unit([], DAY).ticks, DAY).rows() == []
 
 
 @given(st.lists(st.integers(1, 5), max_size=5), st.integers(0, 20))
 def test_blocks_are_cut_at_any_line(sizes: list[int], count: int) -> None:
-    blocks = [Block("p", 1 + 10 * at, [b"%d" % n for n in range(size)]) for at, size in enumerate(sizes)]
+    blocks = [Block.of("p", 1 + 10 * at, [b"%d" % n for n in range(size)]) for at, size in enumerate(sizes)]
     first, rest = first_lines(blocks, count)
     refs = [line.ref for block in (*first, *rest) for line in block.lines()]
     assert refs == [line.ref for block in blocks for line in block.lines()]
@@ -178,7 +217,27 @@ def test_checksums(bodies: list[bytes], at: int, harm: str) -> None:
     elif harm == "swap" and len(lines) > 1:  # bytes move from one line's end to the next one's start
         following = (which + 1) % len(lines)
         lines[which], lines[following] = line[:-1], line[-1:] + lines[following]
-    assert are_sound(lines) == all(map(_is_sound, lines))
+    text = b"".join(line + b"\n" for line in lines)
+    sound = len(lines) if all(map(_is_sound, lines)) and b"\n" not in b"".join(lines) else None
+    assert count_sound(text) == LineSums().count(text) == sound
+
+
+def test_a_change_of_any_bit_is_found() -> None:
+    text = bytearray(b"".join(map(close_line, (TRADE, SAMPLE, b"{}", TRADE))))
+    sums = LineSums()
+    assert sums.count(bytes(text)) == 4
+    for at in range(len(text)):
+        for bit in range(8):
+            text[at] ^= 1 << bit
+            assert sums.count(bytes(text)) is None
+            text[at] ^= 1 << bit
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 63, 64, 65, HEAD_BYTES_MAX - 30, HEAD_BYTES_MAX, 70_000])
+def test_lines_of_any_length(size: int) -> None:
+    text = close_line(b'{"t":"%b"}' % (b"x" * size)) * 3
+    assert LineSums().count(text) == 3
+    assert LineSums().count(text[:-1] + b"x\n") is None
 
 
 def _is_sound(line: bytes) -> bool:

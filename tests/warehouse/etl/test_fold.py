@@ -1,20 +1,21 @@
-"""The fold of a unit's columns is the fold of its ticks, one after the other."""
+"""The fold of a unit's arrays is the fold of its ticks, one after the other."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sise.model.records import SampleRecord, TradeRecord, record_decoder
 from sise.model.time import NS_PER_SECOND, iso, parse_iso
 from sise.warehouse.bars import Span
-from sise.warehouse.etl.grouping import FLAGS
 from sise.warehouse.etl.hearing import SILENCE_NS
-from sise.warehouse.etl.minutes import DayFold, Minutes, Note
-from sise.warehouse.etl.tickframe import frame_of
+from sise.warehouse.etl.minutes import DayFold
+from sise.warehouse.etl.tickarrays import FLAGS, ticks_of
 from sise.warehouse.etl.ticks import Tick
 from sise.warehouse.rows import RowStore
 from tests.warehouse.etl.journals import DAY, KRX, sample, seconds, trade
@@ -50,6 +51,24 @@ def _tick(body: bytes, ref: str) -> Tick:
     record = record_decoder.decode(body)
     assert isinstance(record, (TradeRecord, SampleRecord))
     return Tick(record, parse_iso(record.event_time), parse_iso(record.receive_time), ref)
+
+
+@dataclass
+class Note:
+    """What a minute's records say beside prices and sizes."""
+
+    flag: int = 0
+    mitigation: int = 0
+    value: float = 0.0
+    session: str = ""
+    last_ns: int = -1
+    last_frame: int = -1
+    receive_ns: int = 0
+    ref: str = ""
+    sample_session: str = ""
+    sampled_ns: int = -1
+    volume: float = 0.0
+    edge_volume: float | None = None
 
 
 class OneByOne:
@@ -112,6 +131,35 @@ class OneByOne:
         return found
 
 
+def minutes_of(fold: DayFold, key: tuple[str, str]) -> list[Any]:
+    """The fold's minutes of a symbol and venue, in time's order."""
+    places = fold.places[fold.series[key].number]
+    return list(fold.minutes[places[places >= 0]])
+
+
+def note_of(fold: DayFold, here: Any) -> Note:
+    texts = list(fold.texts)
+    found = Note(
+        flag=here["flag"],
+        mitigation=here["mitigation"],
+        value=here["value"],
+        sample_session=texts[here["sample_session"]],
+        sampled_ns=here["sampled_ns"],
+        volume=here["cumulative"],
+        edge_volume=None if np.isnan(here["edge"]) else here["edge"],
+    )
+    if here["trades"]:
+        found.session, found.last_ns, found.last_frame = (
+            *(texts[here["session"]], here["closed_ns"], here["close_frame"]),
+        )
+        found.receive_ns, found.ref = here["receive_ns"], f"{texts[here['path']]}:{here['line']}"
+    return found
+
+
+ROW = ("minute", "trades", "open", "high", "low", "close", "volume", "rest")
+ROW_ENDS = ("opened_ns", "open_frame", "closed_ns", "close_frame")
+
+
 def columns_of(rows: RowStore) -> list[list[float]]:
     return [list(column) for column in rows._columns()]
 
@@ -121,17 +169,35 @@ def columns_of(rows: RowStore) -> list[list[float]]:
 def test_units_of_any_size_give_what_ticks_one_by_one_give(given: list[Tick], size: int) -> None:
     fold, wanted = DayFold(DAY), OneByOne()
     for start in range(0, len(given), size):
-        fold.fold(frame_of(given[start : start + size]))
+        fold.fold(ticks_of(given[start : start + size]))
     for tick in given:
         wanted.add(tick)
-    assert fold.minutes.keys() == wanted.rows.keys()
-    for key, series in fold.minutes.items():
-        assert columns_of(series.rows) == columns_of(wanted.rows[key])
-        assert series.notes == wanted.notes[key]
-        assert series.dirty == wanted.dirty[key]
-    assert fold.proofs.keys() == wanted.proven.keys()
-    assert all(fold.proofs[symbol].spans() == wanted.spans(symbol) for symbol in wanted.proven)
+    assert fold.series.keys() == wanted.rows.keys()
+    for key, series in fold.series.items():
+        minutes = minutes_of(fold, key)
+        traded = [here for here in minutes if here["trades"]]
+        assert [[here[name] for here in traded] for name in (*ROW, *ROW_ENDS)] == columns_of(wanted.rows[key])
+        assert {here["minute"]: note_of(fold, here) for here in minutes} == wanted.notes[key]
+        assert fold.dirty[series.number] == wanted.dirty[key]
+    proofs = fold.proofs()
+    assert proofs.keys() == wanted.proven.keys()
+    for symbol in wanted.proven:
+        assert [tuple(span) for span in proofs[symbol].tolist()] == wanted.spans(symbol)
     assert fold.last_samples == wanted.last
+
+
+@settings(deadline=None, max_examples=30)
+@given(ticks(), st.integers(1, 26))
+def test_proofs_may_be_asked_for_at_any_time(given: list[Tick], size: int) -> None:
+    often, once = DayFold(DAY), DayFold(DAY)
+    for start in range(0, len(given), size):
+        for fold in (often, once):
+            fold.fold(ticks_of(given[start : start + size]))
+            fold.prove("KRW-BTC", DAY.start_ns - start)
+        often.proofs()
+    assert {s: p.tolist() for s, p in often.proofs().items()} == {
+        s: p.tolist() for s, p in once.proofs().items()
+    }
 
 
 def test_of_two_trades_of_one_moment_the_first_opens_and_the_last_closes() -> None:
@@ -140,17 +206,17 @@ def test_of_two_trades_of_one_moment_the_first_opens_and_the_last_closes() -> No
         fold = DayFold(DAY)
         given = [_tick(body, f"scalp/x:{at}") for at, body in enumerate(bodies)]
         for start in range(0, len(given), size):
-            fold.fold(frame_of(given[start : start + size]))
-        series = fold.minutes["KRW-BTC", "UPBIT"]
-        assert (series.rows.open[0], series.rows.close[0]) == (0.0, 3.0)
-        assert next(iter(series.notes.values())).ref == "scalp/x:3"
+            fold.fold(ticks_of(given[start : start + size]))
+        (here,) = minutes_of(fold, ("KRW-BTC", "UPBIT"))
+        assert (here["open"], here["close"]) == (0.0, 3.0)
+        assert note_of(fold, here).ref == "scalp/x:3"
 
 
 def test_strays_are_trades_of_the_day_and_prove_nothing() -> None:
     fold = DayFold(KRX)
     mine = trade(KRX, 1, 1)
     fold.fold_strays([_tick(body, "scalp/y:1") for body in (mine, trade(KRX, 86_400, 2), sample(KRX, 5))])
-    series: Minutes = fold.minutes["KRW-BTC", "UPBIT"]
-    assert list(series.rows.trades) == [1]
-    assert fold.proofs == {}
-    assert msgspec.json.decode(mine)["price"] == series.rows.close[0]
+    (here,) = minutes_of(fold, ("KRW-BTC", "UPBIT"))
+    assert here["trades"] == 1
+    assert fold.proofs() == {}
+    assert msgspec.json.decode(mine)["price"] == here["close"]

@@ -9,16 +9,21 @@ comes out of step with the trades, and would put the edges' trades into the wron
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
+
+import numpy as np
+import polars as pl
 
 from sise.model.records import SCHEMA_VERSION
 from sise.model.time import NS_PER_SECOND
-from sise.warehouse.bars import Bar, Listening, Span, judged
-from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.grouping import FLAGS, MINUTE_NS, MINUTE_SECONDS
+from sise.warehouse.etl.barjudge import BAR, EMPTY, STATES, judge
 from sise.warehouse.etl.hearing import Hearing
-from sise.warehouse.etl.minutes import DayFold, Minutes, Note
+from sise.warehouse.etl.minutefold import CLEAN
+from sise.warehouse.etl.minutes import DayFold
+from sise.warehouse.etl.rounding import rounded, to_digits
+from sise.warehouse.etl.spans import both, spans_of, without
+from sise.warehouse.etl.tickarrays import FLAGS
 from sise.warehouse.rows import VOLUME_DECIMALS
 
 COLUMNS: Final = (
@@ -27,124 +32,100 @@ COLUMNS: Final = (
     *("schema_version", "mitigation_level", "quality_flag", "raw_ref"),
 )
 SOURCE: Final = "journal"
-GAP: Final = FLAGS.index("gap")
 SIZES: Final = {"scalp_1m_bars": 60, "scalp_5m_bars": 300}
-_NO_NOTE: Final = Note()
+
+TRUSTED_DIGITS: Final = 15
+"""So far a sum of products of doubles can be trusted."""
+_NEVER: Final = np.zeros((0, 2), np.int64)
 
 
-def bar_rows(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool = False) -> Iterator[Any]:
+def bar_rows(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool = False) -> pl.DataFrame:
     """Rows (see :data:`COLUMNS`) of all symbols, each from its first minute known to its last.
 
-    ``changed_only``: from the first bar on that anything came to since :func:`mark_clean`.
+    ``changed_only``: from the first bar on that anything came to since :meth:`DayFold.mark_clean`.
     """
-    holes = hearing.holes()
-    of_day = fold.day.start_ns, fold.day.end_ns
-    for (symbol, venue), series in sorted(fold.minutes.items(), key=lambda item: item[0]):
-        if changed_only and series.dirty is None:
+    parts = list(_bars(fold, hearing, size, changed_only=changed_only))
+    return _frame(np.concatenate(parts) if parts else np.zeros(0, BAR), fold)
+
+
+def _bars(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool) -> Iterator[Any]:
+    """Each series' bars (of ``BAR``), in the order of symbols and venues."""
+    day = fold.day.start_ns // NS_PER_SECOND
+    holes, deaf, proofs = spans_of(hearing.holes()), spans_of(hearing.deaf()), fold.proofs()
+    for (symbol, _), series in sorted(fold.series.items()):
+        dirty = int(fold.dirty[series.number])
+        if changed_only and dirty == CLEAN:
             continue
-        listening = hearing.listening(symbol, fold.proofs[symbol]) if symbol in fold.proofs else _NEVER
-        bounds = _bounds(of_day, series, listening, size)
+        places, heard = fold.places[series.number], proofs.get(symbol, _NEVER)
+        if (windows := hearing.windows(symbol)) is not None:
+            heard = both(heard, spans_of(windows))
+        bounds = _bounds(fold, places, heard, size)
         if bounds is None:
             continue
         first, last = bounds
-        if changed_only and series.dirty is not None:
-            changed = min(series.dirty, series.stored_to)
+        if changed_only:
+            changed = min(dirty, series.stored_to)
             first = max(first, changed // size * size - size)  # a proof reaches into the bar before
         series.last = max(series.last, last)
-        yield from _rows(fold.day, venue, symbol, series, listening, holes, size, first, last)
+        bars = np.zeros(max(0, (last - first) // size + 1), BAR)
+        known = without(heard, deaf)
+        judge(bars, fold.minutes, places, known, holes, series.number, day, size, first)
+        yield bars
 
 
-def mark_clean(fold: DayFold) -> None:
-    """All that is known has been stored."""
-    for series in fold.minutes.values():
-        series.dirty, series.stored_to = None, series.last
+def _bounds(fold: DayFold, places: Any, heard: Any, size: int) -> tuple[int, int] | None:
+    """The first and last bar (epoch seconds) of which anything is known, within the day."""
+    known = places[places >= 0]
+    traded = fold.minutes["minute"][known[fold.minutes["trades"][known] > 0]]
+    moments = [*traded[:1].tolist(), *traded[-1:].tolist()]
+    start, end = fold.day.start_ns, fold.day.end_ns
+    heard = heard[(heard[:, 1] > start) & (heard[:, 0] < end)]
+    if len(heard):
+        moments.append(max(int(heard[0, 0]), start) // NS_PER_SECOND)
+        moments.append((min(int(heard[-1, 1]), end) - 1) // NS_PER_SECOND)
+    return (min(moments) // size * size, max(moments) // size * size) if moments else None
 
 
-_NEVER: Final = Listening([], [])
-
-
-def _bounds(day: Span, series: Minutes, listening: Listening, size: int) -> tuple[int, int] | None:
-    """The first and last bar of which anything is known, within the day."""
-    moments = [*series.rows.time[:1], *series.rows.time[-1:]]
-    heard = [span for span in listening.heard if span[1] > day[0] and span[0] < day[1]]
-    if heard:
-        moments.append(max(min(heard)[0], day[0]) // NS_PER_SECOND)
-        moments.append((min(max(end for _, end in heard), day[1]) - 1) // NS_PER_SECOND)
-    if not moments:
-        return None
-    return min(moments) // size * size, max(moments) // size * size
-
-
-def _rows(
-    day: MarketDay,
-    venue: str,
-    symbol: str,
-    series: Minutes,
-    listening: Listening,
-    holes: Sequence[Span],
-    size: int,
-    first: int,
-    last: int,
-) -> Iterator[tuple[Any, ...]]:
-    traded = {row.time: row for row in series.rows.rows(size, first, last)}
-    head = (day.provider, day.market, venue, symbol)
-    session = _session_before(series, first)
-    for bar in judged(size, traded, listening, first, last):
-        note = _note(series, bar.time, size)
-        session = note.session or note.sample_session or session
-        flag = GAP if _touches(holes, bar.time, size) else note.flag
-        yield (
-            *head,
-            bar.time * NS_PER_SECOND,
-            *(bar.open, bar.high, bar.low, bar.close),
-            *_volume(bar, series, note, size),
-            *(bar.trades, bar.coverage, bar.state, SOURCE),
-            *((note.last_ns, note.receive_ns) if note.ref else (None, None)),
-            *(session, SCHEMA_VERSION, note.mitigation, FLAGS[flag], note.ref or None),
-        )
-
-
-def _volume(bar: Bar, series: Minutes, note: Note, size: int) -> tuple[float | None, float | None]:
-    """Volume and value."""
-    if bar.state != "unknown":
-        return bar.volume, _value(note)
-    start, end = series.cumulative_at(bar.time), series.cumulative_at(bar.time + size)
-    heard = bar.volume or 0.0
-    if start is None or end is None or end < start or not end - start > heard:
-        return bar.volume, None if bar.volume is None else _value(note)
-    return round(end - start, VOLUME_DECIMALS), None
-
-
-def _value(note: Note) -> float:
-    """To the fifteen digits that a sum of products of doubles can be trusted for."""
-    return float(f"{note.value:.15g}")
-
-
-def _note(series: Minutes, time: int, size: int) -> Note:
-    """The notes of a bar's minutes, as one."""
-    notes = [series.notes[at] for at in range(time, time + size, MINUTE_SECONDS) if at in series.notes]
-    if len(notes) < 2:
-        return notes[0] if notes else _NO_NOTE
-    closing = max(notes, key=lambda note: (note.last_ns, note.last_frame))
-    return Note(
-        flag=max(note.flag for note in notes),
-        mitigation=max(note.mitigation for note in notes),
-        value=sum(note.value for note in notes),
-        session=closing.session,
-        last_ns=closing.last_ns,
-        receive_ns=closing.receive_ns,
-        ref=closing.ref,
-        sample_session=notes[-1].sample_session,
+def _frame(bars: Any, fold: DayFold) -> pl.DataFrame:
+    keys = sorted(fold.series, key=lambda key: fold.series[key].number)
+    texts = pl.Series(list(fold.texts), dtype=pl.String)
+    traded = bars["trades"] > 0
+    volume = np.where(traded, rounded(bars["volume"] + bars["rest"], VOLUME_DECIMALS), 0.0)
+    told = bars["told"] > volume  # false where it is not known
+    frame = pl.DataFrame(
+        {
+            **{name: bars[name] for name in BAR.names or ()},
+            "bar_time": bars["second"] * NS_PER_SECOND,
+            "volume": np.where(told, rounded(bars["told"], VOLUME_DECIMALS), volume),
+            "value": to_digits(bars["value"], TRUSTED_DIGITS),
+            "symbol": pl.Series([symbol for symbol, _ in keys], dtype=pl.String).gather(bars["series"]),
+            "venue": pl.Series([venue for _, venue in keys], dtype=pl.String).gather(bars["series"]),
+            "state": pl.Series(STATES).gather(bars["state"]),
+            "quality_flag": pl.Series(FLAGS).gather(bars["flag"]),
+            "session_id": texts.gather(bars["session"]),
+            "path": texts.gather(bars["path"]),
+            "is_traded": traded,
+            "is_known": traded | (bars["state"] == EMPTY),
+            "is_told": told,
+        }
     )
-
-
-def _session_before(series: Minutes, first: int) -> str:
-    """Whose word the first bars are, where nothing of their own says it."""
-    known = [at for at in series.notes if at < first]
-    note = series.notes[max(known)] if known else _NO_NOTE
-    return note.session or note.sample_session
-
-
-def _touches(holes: Sequence[Span], time: int, size: int) -> bool:
-    start, end = time * NS_PER_SECOND, time * NS_PER_SECOND + size // MINUTE_SECONDS * MINUTE_NS
-    return any(a < end and b > start for a, b in holes)
+    traded_only, known_only = pl.when("is_traded"), pl.when("is_known")
+    return frame.select(
+        pl.lit(fold.day.provider).alias("provider"),
+        pl.lit(fold.day.market).alias("market"),
+        *("venue", "symbol", "bar_time"),
+        *(traded_only.then(name).alias(name) for name in ("open", "high", "low", "close")),
+        pl.when(pl.col("is_known") | pl.col("is_told")).then("volume").alias("volume"),
+        pl.when(pl.col("is_known") & ~pl.col("is_told")).then("value").alias("value"),
+        known_only.then("trades").alias("trades"),
+        pl.col("coverage").alias("coverage_ratio"),
+        "state",
+        pl.lit(SOURCE).alias("source"),
+        traded_only.then("event_ns").alias("event_time"),
+        traded_only.then("receive_ns").alias("receive_time"),
+        "session_id",
+        pl.lit(SCHEMA_VERSION).alias("schema_version"),
+        pl.col("mitigation").alias("mitigation_level"),
+        "quality_flag",
+        traded_only.then(pl.concat_str("path", pl.lit(":"), "line")).alias("raw_ref"),
+    )

@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
 from msgspec import Struct
 from sqlalchemy import Engine, Table, select
 
@@ -117,8 +116,7 @@ class DayLoad:
         """Lines that an earlier run has loaded: what it rejected does not count."""
         ticks = unit.read.ticks
         if self._rejected:
-            place = pl.concat_str("path", pl.lit(":"), "line")
-            ticks = ticks.filter(~place.is_in(self._rejected))
+            ticks = ticks.where((~ticks.places().is_in(self._rejected)).to_numpy())
         return Done(ticks)
 
     def _take_events(self, lines: list[Line], now_ns: int) -> None:
@@ -173,13 +171,13 @@ class DayLoad:
         changed_only = not self._fresh
         calendar = self.day.calendar(self._exceptions, self.hearing.told)
         for name, size in barrows.SIZES.items():
-            rows = barrows.bar_rows(self.fold, self.hearing, size, changed_only=changed_only)
-            self._store(metadata.tables[name], barrows.COLUMNS, rows)
+            bars = barrows.bar_rows(self.fold, self.hearing, size, changed_only=changed_only)
+            self._store(metadata.tables[name], barrows.COLUMNS, bars.iter_rows())
         if self.sweeps.dirty or self._fresh:
             for name, size in SWEEP_SIZES.items():
                 self._store(metadata.tables[name], barrows.COLUMNS, self.sweeps.rows(size, calendar))
         self._store_eod(calendar)
-        barrows.mark_clean(self.fold)
+        self.fold.mark_clean()
         self.sweeps.dirty = False
         self._fresh = False
 

@@ -26,8 +26,9 @@ from sise.model.calendar import Calendar
 from sise.model.records import SampleRecord
 from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.hearing import SILENCE_NS
-from sise.warehouse.etl.minutes import FLAGS, DayFold
+from sise.warehouse.etl.minutes import DayFold
 from sise.warehouse.etl.sweeps import Seen, Sweeps
+from sise.warehouse.etl.tickarrays import FLAGS
 from sise.warehouse.etl.ticks import Tick
 from sise.warehouse.schema import eod_prices
 

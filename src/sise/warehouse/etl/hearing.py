@@ -22,7 +22,7 @@ from msgspec import Raw, Struct
 from sise.journal.files import Line, read_lines
 from sise.model.errors import BadInput
 from sise.model.time import NS_PER_SECOND, parse_iso
-from sise.warehouse.bars import Listening, Span
+from sise.warehouse.bars import Span
 from sise.warehouse.etl.days import MarketDay, event_file
 
 log = logging.getLogger(__name__)
@@ -67,37 +67,6 @@ class _TradingDay(Struct):
 
 
 event_decoder: Final = msgspec.json.Decoder(Event)
-
-
-class Proofs:
-    """Spans (UTC ns) of one symbol's own lines, which come nearly in order."""
-
-    __slots__ = ("_more", "_span")
-
-    def __init__(self) -> None:
-        self._more: list[list[int]] = []
-        self._span = [0, -1]
-
-    def add(self, first_ns: int, last_ns: int) -> None:
-        """Take a span between whose lines there was no silence."""
-        span = self._span
-        if span[0] <= first_ns <= span[1] + SILENCE_NS:
-            span[1] = max(span[1], last_ns)
-            return
-        self._span = [first_ns, last_ns]
-        self._more.append(self._span)
-
-    def spans(self) -> list[Span]:
-        """In order; those that are no silence apart are one."""
-        found: list[list[int]] = []
-        for first, last in sorted(self._more):
-            if found and first <= found[-1][1] + SILENCE_NS:
-                found[-1][1] = max(found[-1][1], last)
-            else:
-                found.append([first, last])
-        self._more = found
-        self._span = found[-1] if found else [0, -1]
-        return [(first, last) for first, last in found]
 
 
 class Hearing:
@@ -164,17 +133,15 @@ class Hearing:
             if scope not in SCOPES_WITHOUT_TRADES
         ]
 
-    def listening(self, symbol: str, proofs: Proofs) -> Listening:
-        """What was heard of a symbol, and what was not."""
-        spans = proofs.spans()
-        if self._told:
-            windows = self._slots.get(symbol, [])
-            both = ((max(a, c), min(b, d)) for a, b in spans for c, d in windows)
-            spans = [span for span in both if span[0] < span[1]]
-        return Listening(spans, [*self.holes(), *((start, end) for start, end in self._rests)])
+    def deaf(self) -> list[Span]:
+        """The holes, and when the track rested."""
+        return [*self.holes(), *((start, end) for start, end in self._rests)]
 
-    def knows_slots(self) -> bool:
-        return self._told
+    def windows(self, symbol: str) -> list[Span] | None:
+        """When a symbol had a slot; ``None`` where nothing tells of slots."""
+        if not self._told:
+            return None
+        return [(start, end) for start, end in self._slots.get(symbol, [])]
 
 
 def read_events(root: Path, day: MarketDay) -> Iterator[tuple[Event, Line]]:

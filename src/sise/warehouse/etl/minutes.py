@@ -1,125 +1,59 @@
 """The fold of a day's ticks: state per symbol and minute, and nothing per tick.
 
-A unit's ticks are put together by symbol and minute first (:mod:`sise.warehouse.etl.grouping`). A trade
-belongs to the minute of its ``event_time``, however late it comes. Of a minute's records the fold keeps the
-worst quality flag and mitigation level, the place of the closing trade, and the provider's cumulative volume
-at the edges.
+A trade belongs to the minute of its ``event_time``, however late it comes. Of a minute's records the fold
+keeps the worst quality flag and mitigation level, the place of the closing trade, and the provider's
+cumulative volume at the edges.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-import polars as pl
+import numpy as np
 from msgspec import Struct
 
 from sise.model.records import TradeRecord
 from sise.model.time import NS_PER_SECOND
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.grouping import FLAGS as FLAGS
-from sise.warehouse.etl.grouping import (
+from sise.warehouse.etl.minutefold import (
+    CLEAN,
+    MINUTE,
     MINUTE_NS,
     MINUTE_SECONDS,
-    Last,
-    Samples,
-    faults_of,
-    last_samples_of,
-    proofs_of,
-    samples_of,
-    trades_of,
+    fold,
+    join_spans,
+    number_pairs,
+    prove,
 )
-from sise.warehouse.etl.hearing import SILENCE_NS, Proofs
-from sise.warehouse.etl.minuterows import MinuteRows, MinuteTrades
-from sise.warehouse.etl.tickframe import frame_of, sample_of
+from sise.warehouse.etl.tickarrays import (
+    EVENT,
+    LAST_PRICE,
+    SAMPLE,
+    SYMBOL,
+    VENUE,
+    Ticks,
+    samples_of,
+    ticks_of,
+)
 from sise.warehouse.etl.ticks import Tick
 
-MINUTES_KEPT: Final = 1_600
-"""More than the longest day has (25 hours)."""
+HOUR_NS: Final = 3_600 * NS_PER_SECOND
+
+SeriesKey = tuple[str, str]
+"""Symbol and venue."""
 
 
-class Note(Struct):
-    """What a minute's records say beside prices and sizes; times are UTC ns."""
-
-    flag: int = 0
-    mitigation: int = 0
-    value: float = 0.0
-    """Of the trades: the sum of price times size."""
-    session: str = ""
-    last_ns: int = -1
-    """The closing trade's event time; -1: no trade."""
-    last_frame: int = -1
-    receive_ns: int = 0
-    ref: str = ""
-    sample_session: str = ""
-    sampled_ns: int = -1
-    """The last sample that had a cumulative volume, and that volume."""
-    volume: float = 0.0
-    edge_volume: float | None = None
-    """The cumulative volume of the sample at the minute's first moment itself."""
-
-
-class Minutes:
+class Series(Struct):
     """One symbol at one venue."""
 
-    __slots__ = ("dirty", "last", "notes", "rows", "stored_to")
-
-    def __init__(self) -> None:
-        self.rows = MinuteRows(MINUTE_SECONDS, MINUTES_KEPT)
-        self.notes: dict[int, Note] = {}
-        self.dirty: int | None = None
-        """The earliest minute (epoch seconds) that changed since it was last asked."""
-        self.last = self.stored_to = 0
-        """The last bar that was made, and the last that was stored."""
-
-    def soil(self, second: int) -> None:
-        """Something came that changes the bars from here on."""
-        if self.dirty is None or second < self.dirty:
-            self.dirty = second
-
-    def touch(self, minute: int) -> Note:
-        self.soil(minute)
-        note = self.notes.get(minute)
-        if note is None:
-            note = self.notes[minute] = Note()
-        return note
-
-    def on_trades(self, trades: MinuteTrades, last: Last) -> None:
-        """Take the trades of one minute, of which ``last`` closes it."""
-        note = self.touch(trades.time)
-        self.rows.merge(trades)
-        value = note.value
-        for price, size in zip(trades.prices, trades.sizes, strict=True):
-            value += price * size
-        note.value = value
-        closed_ns, frame, _ = trades.closed
-        if (closed_ns, frame) >= (note.last_ns, note.last_frame):
-            note.last_ns, note.last_frame = closed_ns, frame
-            note.session, note.receive_ns, note.ref = last.session, last.receive_ns, last.ref
-
-    def on_samples(self, minute: int, said: Samples) -> None:
-        """Take what the samples of one minute say."""
-        note = self.touch(minute)
-        note.sample_session = said.session
-        if said.edge_volume is not None:
-            note.edge_volume = said.edge_volume
-        if said.sampled_ns is not None and said.volume is not None and said.sampled_ns >= note.sampled_ns:
-            note.sampled_ns, note.volume = said.sampled_ns, said.volume
-
-    def worsen(self, minute: int, flag: int, mitigation: int) -> None:
-        note = self.touch(minute)
-        note.flag, note.mitigation = max(note.flag, flag), max(note.mitigation, mitigation)
-
-    def cumulative_at(self, second: int) -> float | None:
-        """The provider's cumulative volume at the first moment of a minute; None: not known."""
-        here = self.notes.get(second)
-        if here is not None and here.edge_volume is not None:
-            return here.edge_volume
-        before = self.notes.get(second - MINUTE_SECONDS)
-        if before is None or second * NS_PER_SECOND - before.sampled_ns > SILENCE_NS:
-            return None
-        return before.volume
+    number: int
+    symbol: int
+    """Its number."""
+    last: int = 0
+    """The last bar that was made (epoch seconds)."""
+    stored_to: int = 0
+    """The last bar that was stored."""
 
 
 class DayFold:
@@ -128,54 +62,143 @@ class DayFold:
     def __init__(self, day: MarketDay) -> None:
         self.day = day
         self._start_ns, self._end_ns = day.start_ns, day.end_ns
-        self.proofs: dict[str, Proofs] = defaultdict(Proofs)
-        self.minutes: dict[tuple[str, str], Minutes] = defaultdict(Minutes)
-        """By symbol and venue."""
+        self.series: dict[SeriesKey, Series] = {}
         self.last_samples: dict[tuple[str, str, int], Tick] = {}
         """By symbol, venue and volume day (its ordinal): the day's last sample with a price."""
+        self.texts: dict[str, int] = {"": 0}
+        """Those that minutes point to, with their position."""
+        self.minutes = np.zeros(0, MINUTE)
+        """In no order; the first :attr:`count` are used."""
+        self.count = 0
+        self.places = np.full((0, (self._end_ns - self._start_ns) // MINUTE_NS), -1, np.int32)
+        """Of each series and minute of the day its place in :attr:`minutes`; -1: nothing is known of it."""
+        self.dirty = np.full(0, CLEAN, np.int64)
+        """Of each series the earliest minute (epoch seconds) that changed since it was last asked."""
+        self._symbols: dict[str, int] = {}
+        self._symbol_of = np.zeros(0, np.int32)
+        """Of each series."""
+        self._spans = np.zeros((0, 3), np.int64)
+        self._span_count = 0
+        self._open_spans = np.full(0, -1, np.int32)
         self._calendar = day.calendar()
         self._volume_day = (0, 0, 0)
 
-    def fold(self, ticks: pl.DataFrame) -> None:
-        """Take ticks of the day's own journal (columns of ``tickframe.SCHEMA``), in its order."""
-        for (symbol, venue), spans, dirty in proofs_of(ticks):
-            for first, last in spans:
-                self.proofs[symbol].add(first, last)
-            self.minutes[symbol, venue].soil(dirty)
-        own = ticks.filter(pl.col("event_time").is_between(self._start_ns, self._end_ns, closed="left"))
-        self._fold_trades(own)
-        for series, minute, said in samples_of(own):
-            self.minutes[series].on_samples(minute, said)
-        for row in last_samples_of(own):
-            key = row["symbol"], row["venue"], self._volume_ordinal(row["event_time"])
-            self.last_samples[key] = sample_of(row, self.day)
-
-    def _fold_trades(self, own: pl.DataFrame) -> None:
-        for series, trades, last in trades_of(own):
-            self.minutes[series].on_trades(trades, last)
-        for series, minute, flag, mitigation in faults_of(own):
-            self.minutes[series].worsen(minute, flag, mitigation)
+    def fold(self, ticks: Ticks) -> None:
+        """Take ticks of the day's own journal, in its order."""
+        if not len(ticks):
+            return
+        series = self._series_of(ticks)
+        self._spans = _room(self._spans, self._span_count + len(ticks))
+        self._span_count = prove(
+            *(
+                ticks.rows,
+                series,
+                self._symbol_of,
+                self._spans,
+                self._span_count,
+                self._open_spans,
+                self.dirty,
+            )
+        )
+        self._fold(ticks, series)
+        self._keep_last_samples(ticks, series)
 
     def fold_strays(self, ticks: Sequence[Tick]) -> None:
         """Take trades that another day's journal has: they count, and prove nothing of this day."""
         own = [t for t in ticks if isinstance(t.record, TradeRecord) and self.day.holds(t.event_ns)]
-        self._fold_trades(frame_of(own))
+        if own:
+            strays = ticks_of(own)
+            self._fold(strays, self._series_of(strays))
+
+    def _fold(self, ticks: Ticks, series: Any) -> None:
+        texts = [self.texts.setdefault(text or "", len(self.texts)) for text in ticks.texts]
+        self.minutes = _room(self.minutes, self.count + len(ticks))
+        self.count = fold(
+            *(ticks.rows, series, np.array(texts, np.int32), self._start_ns, self._end_ns),
+            *(self.minutes, self.count, self.places, self.dirty),
+        )
+
+    def _series_of(self, ticks: Ticks) -> Any:
+        """The number of each tick's series."""
+        codes, texts = ticks.rows.texts, ticks.texts
+        numbers, pairs = np.empty(len(ticks), np.int32), np.empty((len(ticks), 2), np.int32)
+        buckets = np.full(1 << (2 * len(ticks)).bit_length(), -1, np.int32)
+        count = number_pairs(codes[:, SYMBOL], codes[:, VENUE], buckets, pairs, numbers)
+        found = [self._number_of(texts[one] or "", texts[two] or "") for one, two in pairs[:count].tolist()]
+        return np.array(found, np.int32)[numbers]
+
+    def _number_of(self, symbol: str, venue: str) -> int:
+        found = self.series.get((symbol, venue))
+        if found is None:
+            found = Series(len(self.series), self._number_of_symbol(symbol))
+            self.series[symbol, venue] = found
+            self.places = _room(self.places, len(self.series), -1)
+            self.dirty = _room(self.dirty, len(self.series), CLEAN)
+            self._symbol_of = _room(self._symbol_of, len(self.series))
+            self._symbol_of[found.number] = found.symbol
+        return found.number
+
+    def _number_of_symbol(self, symbol: str) -> int:
+        number = self._symbols.setdefault(symbol, len(self._symbols))
+        self._open_spans = _room(self._open_spans, len(self._symbols), -1)
+        return number
+
+    def _keep_last_samples(self, ticks: Ticks, series: Any) -> None:
+        """The last sample with a price of each series and hour, in the order of the journal."""
+        rows = ticks.rows
+        event = rows.times[:, EVENT]
+        own = (event >= self._start_ns) & (event < self._end_ns)
+        told = np.flatnonzero(own & (rows.kind == SAMPLE) & ~np.isnan(rows.numbers[:, LAST_PRICE]))[::-1]
+        if len(told):
+            hours = (self._end_ns - self._start_ns) // HOUR_NS + 1
+            keys = series[told] * np.int64(hours) + (event[told] - self._start_ns) // HOUR_NS
+            last = told[np.unique(keys, return_index=True)[1]]
+            for tick in samples_of(ticks, np.sort(last).tolist(), self.day):
+                key = tick.record.symbol, tick.record.venue, self._volume_ordinal(tick.event_ns)
+                self.last_samples[key] = tick
 
     def prove(self, symbol: str, at_ns: int) -> None:
         """Take a proof from the days beside, for what lies over midnight."""
-        self.proofs[symbol].add(at_ns, at_ns)
+        number = self._number_of_symbol(symbol)
+        self._spans = _room(self._spans, self._span_count + 1)
+        self._spans[self._span_count] = number, at_ns, at_ns
+        self._span_count += 1
+
+    def proofs(self) -> dict[str, Any]:
+        """Of each symbol the spans (rows of two, UTC ns, in order) of its own lines without a silence."""
+        used = self._spans[: self._span_count]
+        used = used[np.lexsort((used[:, 1], used[:, 0]))]
+        self._span_count = join_spans(used, self._open_spans)
+        self._spans = used[: self._span_count]
+        bounds = np.searchsorted(self._spans[:, 0], np.arange(len(self._symbols) + 1)).tolist()
+        found = {name: self._spans[bounds[at] : bounds[at + 1], 1:] for name, at in self._symbols.items()}
+        return {symbol: spans for symbol, spans in found.items() if len(spans)}
 
     def touch_all(self, at_ns: int) -> None:
         """Something was learned (a slot, a hole) that changes every bar from this moment on."""
         second = max(at_ns, self._start_ns) // MINUTE_NS * MINUTE_SECONDS
-        for series in self.minutes.values():
-            series.soil(second)
+        self.dirty[: len(self.series)] = np.minimum(self.dirty[: len(self.series)], second)
+
+    def mark_clean(self) -> None:
+        """All that is known has been stored."""
+        self.dirty[:] = CLEAN
+        for series in self.series.values():
+            series.stored_to = series.last
 
     def _volume_ordinal(self, at_ns: int) -> int:
         first, last, ordinal = self._volume_day
         if not first <= at_ns < last:
             day = self._calendar.day_of(at_ns)
             ordinal = day.toordinal()
-            hour = at_ns - at_ns % (3_600 * NS_PER_SECOND)
-            self._volume_day = (hour, hour + 3_600 * NS_PER_SECOND, ordinal)
+            hour = at_ns - at_ns % HOUR_NS
+            self._volume_day = (hour, hour + HOUR_NS, ordinal)
         return ordinal
+
+
+def _room(array: Any, rows: int, value: Any = 0) -> Any:
+    """``array``, or one with at least so many rows that begins with it; the new ones are ``value``."""
+    if rows <= len(array):
+        return array
+    larger = np.full((max(rows, 2 * len(array)), *array.shape[1:]), value, array.dtype)
+    larger[: len(array)] = array
+    return larger

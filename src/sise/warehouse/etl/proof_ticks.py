@@ -11,11 +11,11 @@ from sqlalchemy import Engine, and_, select
 
 from sise.model.time import iso
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.grouping import MINUTE_NS
+from sise.warehouse.etl.minutefold import MINUTE_NS
 from sise.warehouse.etl.minutes import DayFold
 from sise.warehouse.etl.plainsum import PlainSums
 from sise.warehouse.etl.proof import TableProof, hash_of, lines_of, of_day, plain, rejects_of, units_of
-from sise.warehouse.etl.tickframe import frame_of
+from sise.warehouse.etl.tickarrays import ticks_of
 from sise.warehouse.etl.ticks import COLUMNS, DUPLICATE, Tick, key_of, read_ticks, row_of
 from sise.warehouse.etl.units import STRAY_RULE
 from sise.warehouse.schema import findings, scalp_ticks
@@ -43,7 +43,7 @@ class TickProof:
                 if each.ref not in refused:
                     proof.differs(f"{each.ref} is no row ({each.reason}), and no reject says so")
             counted = [tick for tick in read.ticks if self._counts(tick, seen, refused, proof)]
-            self._fold.fold(frame_of(counted))
+            self._fold.fold(ticks_of(counted))
             self._sums.add(counted)
             _add(expected, (row_of(tick) for tick in counted))
         stored: dict[tuple[str, int], list[int]] = {}

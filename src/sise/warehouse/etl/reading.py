@@ -14,6 +14,7 @@ from sise.journal.files import Line, PartitionFile, partitions, read_lines
 from sise.journal.reader import Cursor, Follower
 from sise.model.errors import BadInput
 from sise.model.time import parse_iso
+from sise.warehouse.etl.checksums import LineSums
 from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.hearing import SILENCE_NS
 from sise.warehouse.etl.minutes import DayFold
@@ -26,7 +27,7 @@ class DayReader:
     """The lines of one day that have not been given yet, track by track."""
 
     def __init__(self, root: Path, day: MarketDay) -> None:
-        self._scalp = Follower(root, [day.folder("scalp")])
+        self._scalp = Follower(root, [day.folder("scalp")], count_sound=LineSums().count)
         self._swing = Follower(root, [day.folder("swing")])
         # The events of the next day may end a hole of this one.
         self._events = Follower(

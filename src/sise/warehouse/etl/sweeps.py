@@ -26,7 +26,7 @@ from sise.model.records import CandleRecord, SwingRecord, record_decoder
 from sise.model.time import NS_PER_SECOND, parse_iso
 from sise.warehouse.bars import Span
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.minutes import FLAGS
+from sise.warehouse.etl.tickarrays import FLAGS
 from sise.warehouse.etl.ticks import Reject, rejected
 from sise.warehouse.rows import VOLUME_DECIMALS
 

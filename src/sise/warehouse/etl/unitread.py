@@ -4,55 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Final
 
-import polars as pl
+import numpy as np
 from msgspec import Struct
 
-from sise.journal.blocks import Block
+from sise.journal.blocks import Block, count_of
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.ordinary import ordinary
-from sise.warehouse.etl.tickframe import frame_of
+from sise.warehouse.etl.ordinary import FIRST_TEXTS, read_ordinary
+from sise.warehouse.etl.tickarrays import LINE, PATH, TickArrays, Ticks, joined, ticks_of
 from sise.warehouse.etl.ticks import Reject, read_ticks
-
-FEW_LINES: Final = 300
-"""So few are read sooner one by one."""
 
 
 class UnitRead(Struct):
     """What came of lines: ``lines = ticks + rejects + others``."""
 
-    ticks: pl.DataFrame
-    """See :data:`~sise.warehouse.etl.tickframe.SCHEMA`."""
+    ticks: Ticks
     rejects: list[Reject]
     others: int
 
 
 def read_unit(blocks: Sequence[Block], day: MarketDay) -> UnitRead:
     """The ticks among lines of a day's scalp track, in their order."""
-    bodies = list(chain.from_iterable(block.bodies for block in blocks))
-    if len(bodies) < FEW_LINES:
-        return _one_by_one(blocks, range(len(bodies)), day)
-    found = _with_places(ordinary(bodies, day), blocks)
-    if len(found) == len(bodies):
+    count = count_of(blocks)
+    rows, texts = TickArrays.empty(count), list(FIRST_TEXTS)
+    taken = np.zeros(count, np.bool_)
+    begin = 0
+    for number, block in enumerate(blocks):
+        lines = slice(begin, begin + len(block))
+        part = rows.where(lines)
+        taken[lines] = read_ordinary(block.text, day, part, texts)
+        part.texts[:, PATH], part.trade_id[:, 0] = len(texts), number
+        part.counts[:, LINE] = np.arange(block.first, block.last + 1)
+        texts.append(block.path)
+        begin += len(block)
+    rows.at[:] = np.arange(count)
+    found = Ticks(rows, texts, [block.text for block in blocks])
+    if taken.all():
         return UnitRead(found, [], 0)
-    taken = set(found["at"])
-    rest = _one_by_one(blocks, [at for at in range(len(bodies)) if at not in taken], day)
-    return UnitRead(pl.concat([found, rest.ticks]).sort("at"), rest.rejects, rest.others)
-
-
-def _with_places(found: pl.DataFrame, blocks: Sequence[Block]) -> pl.DataFrame:
-    """With the path and line of each position."""
-    path = pl.concat([pl.repeat(block.path, len(block), eager=True) for block in blocks])
-    line = pl.concat(
-        [pl.int_range(block.first, block.last + 1, dtype=pl.Int64, eager=True) for block in blocks]
-    )
-    return found.with_columns(path=path.gather(found["at"]), line=line.gather(found["at"]))
+    read = _one_by_one(blocks, np.flatnonzero(~taken).tolist(), day)
+    return UnitRead(joined([found.where(taken), read.ticks]), read.rejects, read.others)
 
 
 def _one_by_one(blocks: Sequence[Block], which: Sequence[int], day: MarketDay) -> UnitRead:
     lines = list(chain.from_iterable(block.lines() for block in blocks))
     read = read_ticks([lines[at] for at in which], day)
     at_of = {lines[at].ref: at for at in which}
-    frame = frame_of(read.ticks, [at_of[tick.ref] for tick in read.ticks])
-    return UnitRead(frame, read.rejects, read.others)
+    return UnitRead(ticks_of(read.ticks, [at_of[tick.ref] for tick in read.ticks]), read.rejects, read.others)

@@ -17,8 +17,8 @@ from sise.journal.blocks import Block
 from sise.journal.files import Line
 from sise.warehouse.etl.ahead import Unit
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.grouping import MINUTE_NS
-from sise.warehouse.etl.tickframe import TRADE, rows_of
+from sise.warehouse.etl.minutefold import MINUTE_NS
+from sise.warehouse.etl.tickarrays import Ticks, rows_of
 from sise.warehouse.etl.ticks import DUPLICATE, Reject, place_of
 from sise.warehouse.load import Batch, Frame, Loaded, load_together
 from sise.warehouse.schema import etl_cursor, findings, rejects, scalp_ticks
@@ -37,7 +37,7 @@ Key = tuple[str, str, int, str]
 class Done(Struct):
     """What came of a unit."""
 
-    ticks: pl.DataFrame
+    ticks: Ticks
     """Those that count: they are rows, under their own line."""
     changed: int = 0
     same: int = 0
@@ -55,17 +55,19 @@ def load_unit(engine: Engine, day: MarketDay, taken: Unit, now_ns: int) -> Done:
     Raises what :func:`~sise.warehouse.load.load_together` does.
     """
     read = taken.read
-    rows = rows_of(read.ticks, day)
+    ticks, rows = read.ticks, rows_of(read.ticks, day)
+    strays = _strays(rows, day)
     again = _repeats(rows)
-    repeated = [Reject(ref, DUPLICATE) for ref in rows["raw_ref"].gather(sorted(again))]
-    rows, ticks = _without(rows, again), _without(read.ticks, again)
-    strays = _strays(read.ticks, day)
+    repeated = [Reject(ref, DUPLICATE) for ref in rows["raw_ref"].gather(again)]
+    if again:
+        kept = _others(len(rows), again)
+        rows, ticks = rows[kept], ticks.where(kept)
     unit = _Unit(day, rows, [*read.rejects, *repeated], strays, taken.blocks, now_ns)
     loaded, *said = load_together(engine, [Frame(scalp_ticks, rows)], after=unit.after)
     if faults := [fault for one in said for fault in one.rejected]:
         raise RuntimeError(f"what the ETL says of its own lines was refused: {faults[0].reason}")
     return Done(
-        _without(ticks, unit.out),
+        ticks.where(_others(len(ticks), unit.out)) if unit.out else ticks,
         changed=loaded.changed,
         same=loaded.same,
         rejected=len(read.rejects) + len(repeated) + len(unit.out),
@@ -75,22 +77,23 @@ def load_unit(engine: Engine, day: MarketDay, taken: Unit, now_ns: int) -> Done:
     )
 
 
-def _repeats(rows: pl.DataFrame) -> set[int]:
+def _repeats(rows: pl.DataFrame) -> list[int]:
     """The positions of rows whose key an earlier one has."""
     if rows["id"].n_unique() == len(rows):
-        return set()
-    return set((~rows.select(pl.struct(_KEY).is_first_distinct()).to_series()).arg_true())
+        return []
+    return (~rows.select(pl.struct(_KEY).is_first_distinct()).to_series()).arg_true().to_list()
 
 
-def _without(frame: pl.DataFrame, which: set[int]) -> pl.DataFrame:
-    """The rows that are not at these positions."""
-    return frame[[at for at in range(len(frame)) if at not in which]] if which else frame
+def _others(count: int, which: Iterable[int]) -> list[int]:
+    """The positions that are not these."""
+    out = set(which)
+    return [at for at in range(count) if at not in out]
 
 
-def _strays(ticks: pl.DataFrame, day: MarketDay) -> pl.DataFrame:
+def _strays(rows: pl.DataFrame, day: MarketDay) -> pl.DataFrame:
     """Trades whose own day is another."""
     own = pl.col("event_time").is_between(day.start_ns, day.end_ns, closed="left")
-    return ticks.filter(~own, pl.col("kind") == TRADE)
+    return rows.filter(~own, pl.col("kind") == "trade")
 
 
 class _Unit:
@@ -155,12 +158,11 @@ class _Unit:
 
     def _strays(self, refused: set[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """A trade whose own day is another: told, so that the bars of that day find it."""
-        day = self._day
-        names_at = ("venue", "symbol", "event_time", "path", "line")
+        day, own = self._day, ("venue", "symbol", "event_time", "raw_ref")
         found = {
             (venue, symbol, event_ns // MINUTE_NS * MINUTE_NS)
-            for venue, symbol, event_ns, path, line in self._others.select(names_at).iter_rows()
-            if f"{path}:{line}" not in refused
+            for venue, symbol, event_ns, ref in self._others.select(own).iter_rows()
+            if ref not in refused
         }
         names = (
             *("rule", "provider", "market", "venue", "symbol", "start_time", "source"),

@@ -29,7 +29,7 @@ from sise.warehouse.etl.reading import prove_over_midnight, sweeps_at_midnight
 from sise.warehouse.etl.strays import stray_ticks
 from sise.warehouse.etl.sweeps import SIZES as SWEEP_SIZES
 from sise.warehouse.etl.sweeps import Sweeps
-from sise.warehouse.etl.tickframe import frame_of
+from sise.warehouse.etl.tickarrays import ticks_of
 from sise.warehouse.etl.ticks import read_ticks
 from sise.warehouse.hashing import hash_rows
 from sise.warehouse.schema import eod_prices, metadata, scalp_gaps
@@ -54,7 +54,7 @@ def verify_day(engine: Engine, root: Path, day: MarketDay, exceptions: Sequence[
     again = _Again(engine, root, day, exceptions)
     tables = {"scalp_ticks": TickProof(engine, root, day, again.fold, again.sums).prove()}
     for name, size in barrows.SIZES.items():
-        expected = list(barrows.bar_rows(again.fold, again.hearing, size))
+        expected = barrows.bar_rows(again.fold, again.hearing, size).rows()
         tables[name] = again.bars(metadata.tables[name], expected)
     again.sums.compare(again.stored_bars("scalp_1m_bars"), tables["scalp_1m_bars"].differs)
     tables["scalp_gaps"] = again.gaps()
@@ -135,7 +135,7 @@ class _Again:
             sweeps, fold = Sweeps(after), DayFold(after)
             sweeps.fold(lines_of(self._root, after, "swing"))
             for lines in units_of(lines_of(self._root, after, "scalp")):
-                fold.fold(frame_of(read_ticks(lines, after).ticks))
+                fold.fold(ticks_of(read_ticks(lines, after).ticks))
             words += eod.eod_rows(after, sweeps, fold, self.calendar)
         return sorted(words, key=eod.rank_of)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import delete
+from sqlalchemy import Engine, delete, text
 
 from benchmarks.etl import measure
 from benchmarks.etl.work import make_journal
@@ -88,7 +88,7 @@ def _load(url: str, root: Path, rows: list[Any]) -> dict[str, float]:
     try:
         bare = measure.bare_load(engine, rows)
         with engine.begin() as connection:
-            connection.execute(delete(metadata.tables["scalp_ticks"]))
+            connection.execute(_emptied(engine, "scalp_ticks"))
         ours, _ = measure.timed(lambda: measure.our_load(engine, root))
     finally:
         engine.dispose()
@@ -97,6 +97,11 @@ def _load(url: str, root: Path, rows: list[Any]) -> dict[str, float]:
         "ours, journal to ticks and bars, ticks a second": len(rows) / ours,
         "ratio to bare": bare / ours,
     }
+
+
+def _emptied(engine: Engine, table: str) -> Any:
+    """A server clears deleted rows away beside whatever runs next; truncated, there are none."""
+    return delete(metadata.tables[table]) if engine.name == "sqlite" else text(f"TRUNCATE TABLE {table}")
 
 
 typer.run(main)

@@ -168,6 +168,7 @@ def test_a_number_is_read_as_a_decoder_reads_it_or_not_at_all(number: float, for
     assert rows_of(at_once.ticks, DAY).rows() == [row_of(tick) for tick in one_by_one.ticks]
 
 
+@settings(deadline=None)
 @given(st.datetimes())
 def test_a_time_is_read_as_a_decoder_reads_it_or_not_at_all(moment: datetime) -> None:
     body = TRADE.replace(
@@ -198,6 +199,7 @@ def test_blocks_are_cut_at_any_line(sizes: list[int], count: int) -> None:
     assert count_of(first) == min(count, count_of(blocks))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([b"{}", b'{"n":1}', b'{"text":"caf\xc3\xa9"}']), min_size=1, max_size=6),
     st.integers(0, 500),

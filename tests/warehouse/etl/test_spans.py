@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sise.warehouse.bars import Span
@@ -24,6 +24,7 @@ def is_right(found: Any, wanted: set[int]) -> bool:
     return apart and all(start < end for start, end in spans) and moments(spans) == wanted
 
 
+@settings(deadline=None)  # the loops may have to be compiled first
 @given(SPANS, SPANS)
 def test_spans(some: list[Span], others: list[Span]) -> None:
     one, other = spans_of(some), spans_of(others)

@@ -165,10 +165,27 @@ def _play(first: int, count: int) -> dict[int, Any]:
     return {result.seed: result for result in results}
 
 
-@pytest.mark.parametrize("seed", [1_009, 10_044, 10_048, 20_031, 30_019, 30_030, 50_017, 70_048, 100_267])
+@pytest.mark.parametrize(
+    "seed", [1_009, 10_044, 10_048, 20_031, 30_019, 30_030, 50_017, 70_048, 100_267, 700_072]
+)
 def test_seeds_that_once_broke_an_invariant(tmp_path: Path, seed: int) -> None:
-    """A line silent as the hours begin or end, or before a kill; cut while it drips; lost as it is proven."""
+    """A line silent as the hours begin or end, or before a kill; cut while it drips; lost as it is proven; a
+    disk full beyond the end."""
     assert run_seed(seed, tmp_path).broken == ()
+
+
+@pytest.mark.parametrize(("seconds", "hows"), [(12, ["clean"]), (20, ["recovered", "clean"])])
+def test_a_stop_that_the_disk_outlasts_is_ended_by_the_next_start(
+    tmp_path: Path, seconds: float, hows: list[str]
+) -> None:
+    """A stop waits three seconds for the disk; only where it gave up is there a next start."""
+    start_ns = parse_iso("2026-11-20T15:05:00+09:00")
+    full = DiskFull(50, seconds)
+    plan = Rehearsal(start_ns, start_ns + 60 * 10**9, issues=60, slots=3, full_disks=(full,))
+    outcome = play_kis(plan, tmp_path)
+    journal = Journal(tmp_path)
+    assert broken(journal, plan, outcome) == []
+    assert [event["detail"]["how"] for event in journal.of("session_end")] == hows
 
 
 def test_no_seed_breaks_an_invariant() -> None:

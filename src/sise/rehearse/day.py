@@ -146,7 +146,15 @@ class _Stage:
         for kill in sorted(self._plan.kills, key=lambda kill: kill.at_seconds):
             await self._live_until_killed(kill)
             await self._market.sleep(kill.away_seconds)
-        disk, stop = RehearsalDisk(), asyncio.Event()
+        disk = RehearsalDisk()
+        ledger = await self._live_until_stopped(disk)
+        if disk.full:  # it gave up with lines unwritten: the next start ends its session, as after a kill
+            await asyncio.gather(*self._filling)
+            ledger = await self._live_until_stopped(RehearsalDisk())
+        return ledger
+
+    async def _live_until_stopped(self, disk: RehearsalDisk) -> dict[str, Any]:
+        stop = asyncio.Event()
         work = self._begin(disk, stop)
         ending = asyncio.create_task(self._until(self._plan.end_ns))
         await asyncio.wait((work, ending), return_when=asyncio.FIRST_COMPLETED)

@@ -86,7 +86,7 @@ WRITES_MAX: Final = 6
 """A flush is some few writes: the kill falls into any of them."""
 FULL_SECONDS: Final = (1.0, 40.0)
 QUIET_SECONDS: Final = 20.0
-"""At the beginning and at the end nothing is broken, so that there is something to break and to mend."""
+"""At the beginning nothing is broken, so that there is something to break."""
 
 
 class Drawn(Struct, frozen=True):

@@ -16,7 +16,7 @@ from sise.model.time import iso, parse_iso
 from sise.rehearse import invariants
 from sise.rehearse.day import DiskFull, Kill, Outcome, Rehearsal, play_upbit
 from sise.rehearse.invariants import Journal, broken
-from sise.rehearse.seeds import UPBIT_MIDNIGHTS, run_seeds, short_upbit_day
+from sise.rehearse.seeds import UPBIT_MIDNIGHTS, run_seed, run_seeds, short_upbit_day
 from sise.simulator.faults import KINDS
 from tests.rehearse.planned import planned
 
@@ -196,6 +196,12 @@ def test_a_log_that_has_forgotten_its_beginning_proves_nothing(day: Day) -> None
     late = Outcome(day.outcome.ledger, day.outcome.sent[1:], [], ())
     (said,) = broken(day.journal, PLAN, late)
     assert "too much was sent" in said
+
+
+@pytest.mark.parametrize("seed", [800_297, 800_455])
+def test_seeds_that_once_broke_an_invariant(tmp_path: Path, seed: int) -> None:
+    """A frame cut so short that it is whole while it still drips."""
+    assert run_seed(seed, tmp_path, "upbit").broken == ()
 
 
 def test_no_seed_breaks_an_invariant() -> None:

@@ -234,13 +234,19 @@ class Line:
         )
 
     async def _drip(self, data: bytes) -> bool:
-        """A byte at a time while the fault lasts; the rest at once. Whether the line took the whole frame."""
+        """A byte at a time while the fault lasts; the rest at once. Whether the line took the whole frame.
+
+        The pause comes before the byte: with its last one a frame may be heard, and is sent.
+        """
         for i in range(len(data)):
             drip = self._board.active("drip", "ws")
-            self._transport.write(data[i : i + 1] if drip else data[i:])
-            if drip is None or self._transport.is_closing():
+            if drip is not None:
+                await self._clock.sleep(drip.delay_ms / 1000)
+            if self._transport.is_closing():
                 break
-            await self._clock.sleep(drip.delay_ms / 1000)
+            self._transport.write(data[i : i + 1] if drip else data[i:])
+            if drip is None:
+                break
         return not self._transport.is_closing()
 
 

@@ -9,6 +9,7 @@ import gc
 import json
 import tempfile
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,9 @@ from sise.run.options import JsonOption
 from sise.warehouse.engine import open_engine
 from sise.warehouse.migrate import upgrade
 from sise.warehouse.schema import metadata
+
+ROUNDS = 9
+"""Each of ours and the peers in turn, after a first round that warms up."""
 
 
 def main(
@@ -71,14 +75,22 @@ def _bars(plain: Path, sealed: Path, ticks: int) -> dict[str, float]:
         "duckdb bare, plain, 2 threads": lambda: measure.duckdb_bars(plain, "*.jsonl", 2),
         "duckdb bare, sealed, 2 threads": lambda: measure.duckdb_bars(sealed, "*.jsonl.zst", 2),
     }
-    rates, counts = {}, set()
-    for name, work in works.items():
-        runs = [measure.timed(work) for _ in range(2)]
-        counts |= {count for _, count in runs}
-        rates[name] = ticks / min(seconds for seconds, _ in runs)
+    rounds: list[dict[str, float]] = []
+    counts = set()
+    for _ in range(ROUNDS + 1):
+        runs = {name: measure.timed(work) for name, work in works.items()}
+        counts |= {count for _, count in runs.values()}
+        rounds.append({name: ticks / seconds for name, (seconds, _) in runs.items()})
     assert len(counts) == 1, f"not the same bars: {counts}"
-    rates["ratio to duckdb, plain"] = rates["ours, plain"] / rates["duckdb bare, plain, 2 threads"]
-    rates["ratio to duckdb, sealed"] = rates["ours, sealed"] / rates["duckdb bare, sealed, 2 threads"]
+    warm = rounds[1:]
+    rates = {name: median(each[name] for each in warm) for name in works}
+    for kind in ("plain", "sealed"):
+        ratios = sorted(each[f"ours, {kind}"] / each[f"duckdb bare, {kind}, 2 threads"] for each in warm)
+        rates |= {
+            f"ratio to duckdb, {kind}, median": median(ratios),
+            f"ratio to duckdb, {kind}, lowest": ratios[0],
+            f"ratio to duckdb, {kind}, highest": ratios[-1],
+        }
     return rates
 
 

@@ -30,6 +30,23 @@ Prices and the closing trade's times and place mean nothing where there are no `
 
 
 @compiled
+def bounds(minutes: Any, places: Any, heard: Any, start_ns: int, end_ns: int, size: int) -> tuple[int, int]:
+    """The first and last bar (epoch seconds) of a day of which anything is known; none: the last is before.
+
+    ``heard`` are spans (UTC ns, in order and apart) of the series' own lines.
+    """
+    first, last = end_ns // NS_PER_SECOND, start_ns // NS_PER_SECOND - size
+    for place in places:
+        if place >= 0 and minutes[place].trades:
+            first, last = min(first, minutes[place].minute), max(last, minutes[place].minute)
+    for span in range(len(heard)):
+        if heard[span, 1] > start_ns and heard[span, 0] < end_ns:
+            first = min(first, max(heard[span, 0], start_ns) // NS_PER_SECOND)
+            last = max(last, (min(heard[span, 1], end_ns) - 1) // NS_PER_SECOND)
+    return first // size * size, last // size * size
+
+
+@compiled
 def judge(
     bars: Any,
     minutes: Any,

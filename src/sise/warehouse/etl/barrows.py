@@ -10,17 +10,17 @@ comes out of step with the trades, and would put the edges' trades into the wron
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from sise.model.records import SCHEMA_VERSION
 from sise.model.time import NS_PER_SECOND
-from sise.warehouse.etl.barjudge import BAR, EMPTY, STATES, judge
+from sise.warehouse.etl.barjudge import BAR, EMPTY, STATES, bounds, judge
 from sise.warehouse.etl.hearing import Hearing
 from sise.warehouse.etl.minutefold import CLEAN
-from sise.warehouse.etl.minutes import DayFold
+from sise.warehouse.etl.minutes import DayFold, Series
 from sise.warehouse.etl.rounding import rounded, to_digits
 from sise.warehouse.etl.spans import both, spans_of, without
 from sise.warehouse.etl.tickarrays import FLAGS
@@ -44,14 +44,33 @@ def bar_rows(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool =
 
     ``changed_only``: from the first bar on that anything came to since :meth:`DayFold.mark_clean`.
     """
-    parts = list(_bars(fold, hearing, size, changed_only=changed_only))
-    return _frame(np.concatenate(parts) if parts else np.zeros(0, BAR), fold)
+    return _frame(_bars(fold, hearing, size, changed_only=changed_only), fold)
 
 
-def _bars(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool) -> Iterator[Any]:
-    """Each series' bars (of ``BAR``), in the order of symbols and venues."""
-    day = fold.day.start_ns // NS_PER_SECOND
-    holes, deaf, proofs = spans_of(hearing.holes()), spans_of(hearing.deaf()), fold.proofs()
+class _Part(NamedTuple):
+    """The bars of one series: the first and how many, and the spans of the series' own lines."""
+
+    series: Series
+    first: int
+    size: int
+    heard: Any
+
+
+def _bars(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool) -> Any:
+    """The bars (of ``BAR``), in the order of symbols and venues."""
+    day, holes, deaf = fold.day.start_ns // NS_PER_SECOND, spans_of(hearing.holes()), spans_of(hearing.deaf())
+    parts = list(_parts(fold, hearing, size, changed_only=changed_only))
+    bars, begin = np.zeros(sum(part.size for part in parts), BAR), 0
+    for part in parts:
+        here = bars[begin : begin + part.size]
+        number, known = part.series.number, without(part.heard, deaf)
+        judge(here, fold.minutes, fold.places[number], known, holes, number, day, size, part.first)
+        begin += part.size
+    return bars
+
+
+def _parts(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool) -> Iterator[_Part]:
+    proofs = fold.proofs()
     for (symbol, _), series in sorted(fold.series.items()):
         dirty = int(fold.dirty[series.number])
         if changed_only and dirty == CLEAN:
@@ -59,31 +78,14 @@ def _bars(fold: DayFold, hearing: Hearing, size: int, *, changed_only: bool) -> 
         places, heard = fold.places[series.number], proofs.get(symbol, _NEVER)
         if (windows := hearing.windows(symbol)) is not None:
             heard = both(heard, spans_of(windows))
-        bounds = _bounds(fold, places, heard, size)
-        if bounds is None:
+        first, last = bounds(fold.minutes, places, heard, fold.day.start_ns, fold.day.end_ns, size)
+        if last < first:
             continue
-        first, last = bounds
         if changed_only:
             changed = min(dirty, series.stored_to)
             first = max(first, changed // size * size - size)  # a proof reaches into the bar before
         series.last = max(series.last, last)
-        bars = np.zeros(max(0, (last - first) // size + 1), BAR)
-        known = without(heard, deaf)
-        judge(bars, fold.minutes, places, known, holes, series.number, day, size, first)
-        yield bars
-
-
-def _bounds(fold: DayFold, places: Any, heard: Any, size: int) -> tuple[int, int] | None:
-    """The first and last bar (epoch seconds) of which anything is known, within the day."""
-    known = places[places >= 0]
-    traded = fold.minutes["minute"][known[fold.minutes["trades"][known] > 0]]
-    moments = [*traded[:1].tolist(), *traded[-1:].tolist()]
-    start, end = fold.day.start_ns, fold.day.end_ns
-    heard = heard[(heard[:, 1] > start) & (heard[:, 0] < end)]
-    if len(heard):
-        moments.append(max(int(heard[0, 0]), start) // NS_PER_SECOND)
-        moments.append((min(int(heard[-1, 1]), end) - 1) // NS_PER_SECOND)
-    return (min(moments) // size * size, max(moments) // size * size) if moments else None
+        yield _Part(series, first, max(0, (last - first) // size + 1), heard)
 
 
 def _frame(bars: Any, fold: DayFold) -> pl.DataFrame:

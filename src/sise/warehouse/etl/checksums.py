@@ -60,11 +60,11 @@ class LineSums:
 
     def count(self, text: bytes) -> int | None:
         """What :func:`sise.journal.line.count_sound` says, sooner."""
-        ends = line_ends(text)
-        if np.diff(ends, prepend=-1).max(initial=0) > HEAD_BYTES_MAX:
+        ends = np.empty(len(text) // CRC_TAIL_BYTES + 1, np.int64)  # a sound line is longer
+        count, wanted = _stated(np.frombuffer(text, np.uint8), ends, self._factors, self._known)
+        if wanted < 0:
             return line.count_sound(text)
-        wanted = _stated_sum(np.frombuffer(text, np.uint8), ends, self._factors, self._known)
-        return len(ends) if wanted == crc32(text) else None
+        return count if wanted == crc32(text) else None
 
 
 def line_ends(text: bytes) -> Any:
@@ -96,12 +96,19 @@ def _find_newlines(text: Any, ends: Any) -> int:
 
 
 @compiled
+def _stated(text: Any, ends: Any, factors: Any, known: Any) -> tuple[int, int]:
+    """How many lines there are, and what :func:`_stated_sum` says of them."""
+    count = _find_newlines(text, ends)
+    return count, _stated_sum(text, ends[: max(count, 0)], factors, known) if count >= 0 else -1
+
+
+@compiled
 def _stated_sum(text: Any, ends: Any, factors: Any, known: Any) -> int:
-    """The sum of all lines, newlines included, if each one's is what it states; -1: one has not the form."""
+    """The sum of all lines, newlines included, if each one's is what it states; -1: not known."""
     total, begin = 0, 0
     for number in range(len(ends)):
         tail = ends[number] - CRC_TAIL_BYTES
-        if tail <= begin or text[begin] != _BRACE:
+        if tail <= begin or tail - begin >= HEAD_BYTES_MAX or text[begin] != _BRACE:
             return -1
         unlike = 0
         for place in range(_KEY_BYTES):

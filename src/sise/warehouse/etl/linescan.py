@@ -14,7 +14,7 @@ import numpy as np
 
 from sise.model.time import NS_PER_SECOND, NS_PER_US
 from sise.warehouse.compiled import compiled
-from sise.warehouse.etl.tickarrays import TickArrays
+from sise.warehouse.etl.tickarrays import MITIGATION, TickArrays
 from sise.warehouse.tables.types import LAST_NS
 
 TIME, TEXT, FLAG, TRADE_ID, COUNT, NUMBER, MAYBE, END = range(8)
@@ -59,6 +59,15 @@ class Form(NamedTuple):
     the column that it goes to."""
 
 
+class Forms(NamedTuple):
+    """A kind's lines: how they begin, the times, what most lines have in common, and the rest."""
+
+    head: Form
+    times: Form
+    shared: Form
+    rest: Form
+
+
 class Said(NamedTuple):
     """The different texts of some lines."""
 
@@ -86,13 +95,58 @@ def words_of(text: bytes) -> Any:
 
 
 @compiled
-def read_lines(
+def read_kind(
+    text: Any,
+    words: Any,
+    at: Any,
+    ends: Any,
+    forms: Forms,
+    rows: TickArrays,
+    said: Said,
+    kind: int,
+    before: int,
+) -> None:
+    """Read lines of a kind into ``rows``, and their texts into ``said``, behind so many ``before``.
+
+    One call for all: each that lets other threads go on waits for them when it ends.
+    """
+    _read_parts(text, words, at, ends, forms.head, rows, said, before)
+    model = len(at)
+    for line in range(len(at) - 1, -1, -1):
+        if at[line] >= 0:
+            rows.kind[line], model = kind, line
+    _read_parts(text, words, at, ends, forms.times, rows, said, before)
+    if model < len(at) and at[model] >= 0:
+        begin, one = at[model], slice(model, model + 1)
+        mine, said_here = _rows_of(rows, one), Said(said.places, said.count, said.buckets, said.flags[one])
+        _read_parts(text, words, at[one], ends[one], forms.shared, mine, said_here, before)
+        others = _pass_repeated(words, at, ends, model, begin, rows, said.flags)
+        _read_parts(text, words, others, ends, forms.shared, rows, said, before)
+        for line in range(len(at)):
+            at[line] = max(at[line], others[line])
+    _read_parts(text, words, at, ends, forms.rest, rows, said, before)
+
+
+@compiled
+def _rows_of(rows: TickArrays, lines: slice) -> TickArrays:
+    return TickArrays(
+        rows.at[lines],
+        rows.kind[lines],
+        rows.times[lines],
+        rows.texts[lines],
+        rows.counts[lines],
+        rows.numbers[lines],
+        rows.trade_id[lines],
+    )
+
+
+@compiled
+def _read_parts(
     text: Any, words: Any, at: Any, ends: Any, form: Form, rows: TickArrays, said: Said, before: int
 ) -> None:
-    """Read lines of a form into ``rows``, and their texts into ``said``, behind so many ``before``."""
     for number in range(len(form.parts)):
         first, last, length, value, column = form.parts[number]
-        pass_literal(words, at, ends, form.literals[first:last], form.masks[first:last], length)
+        _pass_literal(words, at, ends, form.literals[first:last], form.masks[first:last], length)
         if value == TIME:
             _read_times(text, words, at, ends, rows.times[:, column])
         elif value == TEXT:
@@ -108,7 +162,32 @@ def read_lines(
 
 
 @compiled
-def pass_literal(words: Any, at: Any, ends: Any, literal: Any, masks: Any, length: int) -> None:
+def _pass_repeated(
+    words: Any, at: Any, ends: Any, model: int, begin: int, rows: TickArrays, flags: Any
+) -> Any:
+    """Pass, in other lines, what stands in the ``model`` from ``begin`` to where that has been read.
+
+    Lines that repeat it say the same. The answer are the places of the others, still to be read; else -1.
+    """
+    length = at[model] - begin
+    rest = np.full(len(at), -1, np.int64)
+    for line in range(model + 1, len(at)):
+        here = at[line]
+        if here < 0:
+            continue
+        if length < 0 or here + length > ends[line] or not _same(words, here, begin, length):
+            rest[line], at[line] = here, -1
+            continue
+        at[line] = here + length
+        for column in range(rows.texts.shape[1]):
+            rows.texts[line, column] = rows.texts[model, column]
+        rows.counts[line, MITIGATION] = rows.counts[model, MITIGATION]
+        flags[line] = flags[model]
+    return rest
+
+
+@compiled
+def _pass_literal(words: Any, at: Any, ends: Any, literal: Any, masks: Any, length: int) -> None:
     """Pass a literal: its words, and which of their bytes count."""
     for line in range(len(at)):
         here = at[line]

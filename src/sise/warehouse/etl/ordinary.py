@@ -9,6 +9,7 @@ itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -29,9 +30,9 @@ from sise.warehouse.etl.linescan import (
     TIME,
     TRADE_ID,
     Form,
+    Forms,
     Said,
-    pass_literal,
-    read_lines,
+    read_kind,
     words_of,
 )
 from sise.warehouse.etl.tickarrays import FLAGS, KINDS, SAMPLE, TRADE, TickArrays
@@ -55,6 +56,8 @@ _SAMPLE: Final[tuple[_Member, ...]] = (
     *(("prev_close", MAYBE, ta.PREV_CLOSE), ("frames", COUNT, ta.FRAMES)),
 )
 """In the order in which they are written; a record with notes has one more, and is left to the other way."""
+_SHARED_FROM: Final = len(ta.TIMES)
+_SHARED_END: Final = [name for name, _, _ in _HEAD].index("symbol")
 _QUOTED: Final = frozenset((TIME, TEXT, FLAG, TRADE_ID))
 _WORD_BYTES: Final = 8
 FIRST_TEXTS: Final = (None, SCHEMA_VERSION)
@@ -75,7 +78,9 @@ def read_ordinary(text: bytes, day: MarketDay, rows: TickArrays, texts: list[str
     places = said.places[1 : said.count[0]].tolist()
     new = [text[begin : begin + length].decode() for begin, length in places]
     texts += new
-    ranks = np.array([-1, *(FLAGS.index(flag) if flag in FLAGS else -1 for flag in new)])
+    ranks = np.full(len(new) + 1, -1)
+    for flag in {*FLAGS}.intersection(new):
+        ranks[new.index(flag) + 1] = FLAGS.index(flag)
     rows.counts[:, ta.FLAG] = ranks[said.flags]
     return found & (rows.counts[:, ta.FLAG] >= 0)
 
@@ -84,15 +89,15 @@ def _read_kind(
     text: bytes, begins: Any, ends: Any, kind: int, day: MarketDay, rows: TickArrays, said: Said, before: int
 ) -> Any:
     """Which lines are of a kind (a mask). ``ends`` are the places behind their members."""
-    found, words, at = np.frombuffer(text, np.uint8), words_of(text), begins.copy()
-    pass_literal(words, at, ends, *_literal(_head(kind)))
-    rows.kind[at >= 0] = kind
-    read_lines(found, words, at, ends, _form(kind, day), rows, said, before)
+    at = begins.copy()
+    read_kind(
+        np.frombuffer(text, np.uint8), words_of(text), at, ends, _forms(kind, day), rows, said, kind, before
+    )
     return at == ends
 
 
 @lru_cache(maxsize=16)
-def _form(kind: int, day: MarketDay) -> Form:
+def _forms(kind: int, day: MarketDay) -> Forms:
     before = f',"schema_version":"{SCHEMA_VERSION}"'
     pieces: list[tuple[str, int, int]] = []
     for name, value, column in _TRADE if kind == TRADE else _SAMPLE:
@@ -102,6 +107,15 @@ def _form(kind: int, day: MarketDay) -> Form:
         pieces.append((f'{before},"{name}":{quote}', value, column))
         before = quote
     pieces.append((before, END, 0))
+    return Forms(
+        _form([(f'{{"kind":"{KINDS[kind]}"', END, 0)]),
+        _form(pieces[:_SHARED_FROM]),
+        _form(pieces[_SHARED_FROM:_SHARED_END]),
+        _form(pieces[_SHARED_END:]),
+    )
+
+
+def _form(pieces: Sequence[tuple[str, int, int]]) -> Form:
     literals, masks, parts, first = [], [], [], 0
     for text, value, column in pieces:
         words, mask, length = _literal(text)
@@ -112,11 +126,6 @@ def _form(kind: int, day: MarketDay) -> Form:
     return Form(np.concatenate(literals), np.concatenate(masks), np.array(parts, np.int64))
 
 
-def _head(kind: int) -> str:
-    return f'{{"kind":"{KINDS[kind]}"'
-
-
-@lru_cache(maxsize=256)
 def _literal(text: str) -> tuple[Any, Any, int]:
     """Its words, the bytes of them that count, and its length."""
     body = text.encode()

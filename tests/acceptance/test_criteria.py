@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -173,7 +174,13 @@ def test_ac_04_never_more_than_41_slots_and_every_refusal_is_in_the_ledger(day: 
 
 @pytest.fixture(scope="module")
 def backup(day: Day) -> dict[str, Any]:
-    """What `sise backup serve` and `pull` made of the day at 21:00, in the folder ``backup``."""
+    """What `sise backup serve` and `pull` made of the day at 21:00, in the folder ``backup``.
+
+    Its files are as old as they would be then, so that the backup seals them, and nothing does after it.
+    """
+    hours_ago = time.time() - 5 * 3_600
+    for path in day.root.rglob("*.jsonl"):
+        os.utime(path, (hours_ago, hours_ago))
     return asyncio.run(back_up(day.root, KisDay(date.fromisoformat(DAY), START, END, 1.0, 0)))
 
 
@@ -186,11 +193,11 @@ def test_ac_05_the_day_is_pulled_proven_damaged_found_and_restored(
     report = sise_json(day.root, "backup", "restore", str(kept), "--to", str(tmp_path / "back"), "--json")
     assert (report["ok"], report["files"], report["findings"]) == (True, backup["files"], [])
     assert report["seconds"] > 0
-    restored = [path for path in (tmp_path / "back").rglob("*.jsonl") if path.is_file()]
+    restored = [path for path in (tmp_path / "back").rglob("*.jsonl*") if path.is_file()]
     assert len(restored) > 20
     for path in restored:
         assert path.read_bytes() == (day.root / path.relative_to(tmp_path / "back")).read_bytes()
-    victim = next(path for path in kept.rglob("scalp/**/*.jsonl"))
+    victim = max(kept.rglob("scalp/**/*.jsonl*"), key=lambda path: path.stat().st_size)
     good = victim.read_bytes()
     victim.write_bytes(good[:5_000] + bytes([good[5_000] ^ 1]) + good[5_001:])
     done = sise(day.root, "backup", "verify", str(kept), "--json")

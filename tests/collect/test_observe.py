@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -177,8 +177,8 @@ def test_a_trade_put_together_is_the_record_encoded(
             bodies.append(body)
             return True
 
-        def append_all(self, stream: str, more: Sequence[bytes], at_ns: int) -> None:
-            bodies.extend(more)
+        def append_run(self, stream: str, head: bytes, tails: Iterable[bytes], at_ns: int) -> None:
+            bodies.extend(b"%b%b}" % (head, tail) for tail in tails)
 
     symbols = {"005930", '한"글\\'}
     meta = SessionMeta("kis", "kr_stocks", "KRX", "sess_1")

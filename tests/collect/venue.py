@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -34,8 +34,8 @@ class Lines:
         self.streams[stream].append(json.loads(body))
         return True
 
-    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None:
-        self.streams[stream] += map(json.loads, bodies)
+    def append_run(self, stream: str, head: bytes, tails: Iterable[bytes], at_ns: int) -> None:
+        self.streams[stream] += [json.loads(b"%b%b}" % (head, tail)) for tail in tails]
 
     def events(self, event_type: str) -> list[dict[str, Any]]:
         return [event for event in self.streams["events"] if event["event_type"] == event_type]

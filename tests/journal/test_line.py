@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sise.journal.files import partitions, read_lines
-from sise.journal.line import CorruptLine, add_lines, check_line, close_line
+from sise.journal.line import CorruptLine, add_run, check_line, close_line
 from sise.journal.verify import verify
 
 from .parts import frame
@@ -67,11 +67,12 @@ def test_what_is_no_line(line: bytes) -> None:
         check_line(line)
 
 
-@given(st.lists(_objects, max_size=5))
-def test_many_lines_at_once_are_the_same_lines(objects: list[dict[str, object]]) -> None:
+@given(st.lists(_objects, max_size=5), st.integers(1, 6))
+def test_lines_of_one_head_are_the_same_lines(objects: list[dict[str, object]], cut: int) -> None:
     bodies = [msgspec.json.encode({"k": 1} | fields) for fields in objects]
+    head = b'{"k":1'[:cut]
     buffer = bytearray(b"before\n")
-    added = add_lines(buffer, bodies)
+    added = add_run(buffer, head, [body[cut:-1] for body in bodies])
     assert bytes(buffer) == b"before\n" + b"".join(map(close_line, bodies))
     assert added == len(buffer) - len(b"before\n")
 

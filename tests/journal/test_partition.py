@@ -175,7 +175,7 @@ def test_lines_taken_together_lie_as_those_taken_one_by_one(tmp_path: Path, at_o
         at = NOON + hour * HOUR_NS
         bodies = [record(n, at) for n in range(3)]
         if at_once:
-            writer.append_all("scalp", bodies, at)
+            writer.append_run("scalp", b"{", [body[1:-1] for body in bodies], at)
         else:
             for body in bodies:
                 writer.append("scalp", body, at)

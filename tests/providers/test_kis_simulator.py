@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -246,8 +246,8 @@ class Sink:
         self.bodies.append(body)
         return True
 
-    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None:
-        self.bodies += bodies
+    def append_run(self, stream: str, head: bytes, tails: Iterable[bytes], at_ns: int) -> None:
+        self.bodies += [b"%b%b}" % (head, tail) for tail in tails]
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         found = [json.loads(body) for body in self.bodies]

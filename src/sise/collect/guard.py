@@ -6,6 +6,7 @@ noted: a wrong clock must not cost a tick.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sise.model.events import Trade
@@ -41,8 +42,33 @@ class TradeGuard:
         if event_time > self.last_time:
             self.last_time = event_time
 
-    def notes(self, trade: Trade, received_at: int) -> list[str]:
-        """What is unusual about a trade that will be recorded."""
+    def take(self, trade: Trade, received_at: int) -> list[str] | None:
+        """Remember a trade that will be recorded; answers what is unusual about it. None: it is a repeat."""
+        if self.is_repeat(trade.trade_id):
+            return None
+        notes = self._notes(trade, received_at)
+        self.remember(trade.trade_id, trade.event_time)
+        return notes
+
+    def take_run(self, trades: Sequence[Trade], received_at: int) -> bool:
+        """Remember trades of one moment, none a snapshot, where :meth:`take` would say nothing of any.
+
+        Else False, and none is remembered. What is remembered is the same as after :meth:`take` of each.
+        """
+        last = trades[-1]
+        if last.event_time < self.last_time or not -_SKEW_NS <= received_at - last.event_time <= _SKEW_NS:
+            return False
+        ids = {trade.trade_id for trade in trades}
+        known = self._recent
+        if len(ids) < len(trades) or len(known) + len(ids) > TRADES_REMEMBERED:
+            return False
+        if not (known.isdisjoint(ids) and self._older.isdisjoint(ids)):
+            return False
+        known |= ids
+        self.last_id, self.last_time = last.trade_id, last.event_time
+        return True
+
+    def _notes(self, trade: Trade, received_at: int) -> list[str]:
         notes = []
         if trade.snapshot:
             notes.append("snapshot")

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import msgspec
 
 from sise.collect.ledger import Ledger
+from sise.collect.recordlines import RecordLines
 from sise.collect.slots import SessionMeta, Slot
-from sise.collect.tradeline import TradeHeads, with_notes
+from sise.collect.tradeline import TradeLines, tails_of
 from sise.collect.validate import refusal
 from sise.model.errors import Undecodable
 from sise.model.events import (
@@ -31,14 +32,7 @@ from sise.model.events import (
     Trade,
     UnknownFields,
 )
-from sise.model.records import (
-    SCHEMA_VERSION,
-    CandleRecord,
-    Refusal,
-    SwingRecord,
-    TradeTail,
-    WireLine,
-)
+from sise.model.records import WireLine
 from sise.model.time import iso
 
 log = logging.getLogger(__name__)
@@ -53,7 +47,7 @@ class Sink(Protocol):
     """What the observer writes to (:class:`sise.journal.writer.JournalWriter`)."""
 
     def append(self, stream: str, body: bytes, at_ns: int, *, always: bool = False) -> bool: ...
-    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None: ...
+    def append_run(self, stream: str, head: bytes, tails: Iterable[bytes], at_ns: int) -> None: ...
 
 
 class Decoder(Protocol):
@@ -92,7 +86,7 @@ class Observer:
     ) -> None:
         self.decode = decoder.decode
         self._without_secrets = decoder.without_secrets
-        self._append, self._append_all = sink.append, sink.append_all
+        self._append, self._append_run = sink.append, sink.append_run
         self.slots = slots
         self.meta = meta
         self.ledger = ledger
@@ -108,10 +102,8 @@ class Observer:
         """Called with each frame that is about the line itself, and its receive time."""
         self._received_at = 0
         self._received_text = ""
-        self._head = b""
-        self._head_key: tuple[object, ...] = ()
-        """What the last trade's line begins with, and what that depends on: a burst shares it."""
-        self._head_of = TradeHeads(meta).head_of
+        self._trade_lines = TradeLines(meta)
+        self._lines = RecordLines(meta)
         self._on_lost = on_lost
         self._on_notice = on_notice
         self._drift_seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -131,25 +123,27 @@ class Observer:
         except Undecodable as error:
             self.quarantine(payload, received_at, error.reason)
             return
-        frame, ledger = self.frame, self.ledger
-        trades: list[bytes] = []
+        frame = self.frame
+        trades: list[Trade] = []
         for event in events:
+            if type(event) is Trade:
+                trades.append(event)
+                continue
+            if trades:
+                self._observe_trades(trades, received_at, frame)
+                trades = []
             if type(event) is UnknownFields or type(event) is Control:
                 self._notice(event, payload, received_at)
                 continue
             if self.heard_at != received_at or self.on_heard is not None:
                 self._hear(received_at)
-            ledger.events_decoded += 1
-            if type(event) is Trade:
-                if (made := self._trade(event, received_at, frame)) is not None:
-                    trades.append(made)
-            else:
-                self.observe(event, received_at, frame)
-        if trades:  # the records of frames that were taken are always taken too
-            self._append_all("scalp", trades, received_at)
-            ledger.events_recorded += len(trades)
+            self.ledger.events_decoded += 1
+            self.observe(event, received_at, frame)
+        if trades:
+            self._observe_trades(trades, received_at, frame)
 
     def _hear(self, received_at: int) -> None:
+        """A frame holds a market event."""
         self.heard_at = received_at
         if self.on_heard is not None:
             heard, self.on_heard = self.on_heard, None
@@ -180,13 +174,6 @@ class Observer:
 
     def observe(self, event: MarketEvent, received_at: int, frame: int) -> None:
         """Validate, guard and record one decoded event (already counted as decoded)."""
-        if type(event) is Trade:
-            if received_at != self._received_at:  # no frame was heard before it: the wire log is replayed
-                self._received_at, self._received_text = received_at, iso(received_at)
-            if (line := self._trade(event, received_at, frame)) is not None:
-                self._append_all("scalp", [line], received_at)
-                self.ledger.events_recorded += 1
-            return
         slot = self.slots.get(event.symbol)
         if slot is None:
             self.refuse(event, received_at, frame, "symbol_not_asked")
@@ -196,67 +183,45 @@ class Observer:
             slot.on_book(event, frame)
         elif type(event) is Snapshot:
             slot.on_snapshot(event, frame)
+        elif type(event) is Trade:
+            self._record_trade(event, received_at, frame, slot)
         elif type(event) is Candle:
             self.record_candle(event, received_at, frame, "scalp")
 
-    def _trade(self, trade: Trade, received_at: int, frame: int) -> bytes | None:
-        """The line of a trade that is to be recorded: what trades in a row share, and what is this one's.
+    def _observe_trades(self, trades: list[Trade], received_at: int, frame: int) -> None:
+        """Trades that stand in a row in a frame: ordinary ones, of one issue and moment, are taken as one."""
+        self._hear(received_at)
+        self.ledger.events_decoded += len(trades)
+        if len(trades) == 1 or not self._record_run(trades, received_at, frame):
+            for trade in trades:
+                self.observe(trade, received_at, frame)
 
-        None: it was refused. The hot path.
-        """
-        slot = self.slots.get(trade.symbol)
-        if slot is None:
-            self.refuse(trade, received_at, frame, "symbol_not_asked")
-            return None
-        if (reason := refusal(trade)) is not None:
-            self.refuse(trade, received_at, frame, reason)
-            return None
-        guard = slot.guard
-        trade_id, event_time = trade.trade_id, trade.event_time
-        if guard.is_repeat(trade_id):
+    def _record_run(self, trades: list[Trade], received_at: int, frame: int) -> bool:
+        """Record trades as :meth:`observe` would, in less time; False, and none is, where one is odd."""
+        first = trades[0]
+        slot, tails = self.slots.get(first.symbol), tails_of(trades, frame)
+        if slot is None or tails is None or not slot.guard.take_run(trades, received_at):
+            return False
+        head = self._trade_lines.head_of(first, self._received_text)
+        self._append_run("scalp", head, tails, received_at)
+        self.ledger.events_recorded += len(tails)
+        slot.on_trades(trades)
+        return True
+
+    def _record_trade(self, trade: Trade, received_at: int, frame: int, slot: Slot) -> None:
+        notes = slot.guard.take(trade, received_at)
+        if notes is None:
             self.refuse(trade, received_at, frame, "duplicate")
-            return None
-        key = (trade.symbol, event_time, received_at, trade.venue, self.meta.mitigation_level)
-        if key != self._head_key:  # trades of one frame often share it
-            self._head, self._head_key = self._head_of(trade, self._received_text), key
-        tail = _encode(TradeTail(frame, trade.price, trade.size, trade.side, trade_id))[1:]
-        if notes := guard.notes(trade, received_at):
-            tail = with_notes(tail, notes)
-        guard.remember(trade_id, event_time)
+            return
+        if received_at != self._received_at:  # no frame was heard before it: the wire log is replayed
+            self._received_at, self._received_text = received_at, iso(received_at)
         slot.on_trade(trade)
-        return self._head + tail
-
-    def _meta_of(self, symbol: str, event_time: int, received_at: int, frame: int) -> dict[str, Any]:
-        """The common meta of a record (all but its venue and notes)."""
-        meta = self.meta
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "event_time": iso(event_time),
-            "receive_time": iso(received_at),
-            "session_id": meta.session_id,
-            "mitigation_level": meta.mitigation_level,
-            "quality_flag": "normal" if meta.mitigation_level == 0 else "degraded",
-            "provider": meta.provider,
-            "market": meta.market,
-            "symbol": symbol,
-            "frame": frame,
-        }
+        line = self._trade_lines.line(trade, self._received_text, frame, notes)
+        self._record("scalp", line, received_at)
 
     def record_candle(self, candle: Candle, received_at: int, frame: int, stream: str) -> None:
         """Record a provider's candle (already counted as decoded) in the scalp or swing track."""
-        record = CandleRecord(
-            **self._meta_of(candle.symbol, candle.event_time, received_at, frame),
-            venue=self.meta.venue,
-            size=candle.size,
-            bar_time=iso(candle.bar_time),
-            open=candle.open,
-            high=candle.high,
-            low=candle.low,
-            close=candle.close,
-            volume=candle.volume,
-            value=candle.value,
-        )
-        self._record(stream, _encode(record), received_at)
+        self._record(stream, self._lines.candle(candle, received_at, frame), received_at)
 
     def on_candles(self, candles: list[Candle], received_at: int, frame: int) -> None:
         """Candles of the REST answer ``frame``: validated and recorded in the swing track."""
@@ -288,24 +253,8 @@ class Observer:
             if part is not None and reason is not None:
                 self.refuse(part, received_at, frame, reason)
                 return reason
-        record = SwingRecord(
-            **self._meta_of(quote.symbol, planned_ns, received_at, frame),
-            venue=(snapshot.venue if snapshot else "") or self.meta.venue,
-            notes=["halted"] if quote.halted else [],
-            sweep=sweep,
-            last_price=snapshot.last_price if snapshot else None,
-            open=snapshot.open if snapshot else None,
-            high=snapshot.high if snapshot else None,
-            low=snapshot.low if snapshot else None,
-            volume=snapshot.volume if snapshot else None,
-            value=snapshot.value if snapshot else None,
-            prev_close=snapshot.prev_close if snapshot else None,
-            bid_price=book.bid_price if book else None,
-            ask_price=book.ask_price if book else None,
-            halted=quote.halted,
-            **_flags(quote, listed),
-        )
-        self._record("swing", _encode(record), received_at)
+        line = self._lines.swing(quote, planned_ns, received_at, frame, sweep, listed)
+        self._record("swing", line, received_at)
         return None
 
     def sample(self, at_ns: int, received_at: int, *, pending_only: bool = False) -> None:
@@ -327,33 +276,16 @@ class Observer:
     def refuse(self, event: MarketEvent, received_at: int, frame: int, reason: str) -> None:
         """Write what is not recorded, with its reason."""
         self.ledger.events_refused[reason] += 1
-        line = Refusal(
-            timestamp=iso(received_at),
-            receive_time=iso(received_at),
-            session_id=self.meta.session_id,
-            provider=self.meta.provider,
-            market=self.meta.market,
-            symbol=event.symbol,
-            reason=reason,
-            frame=frame,
-            event={"kind": type(event).__name__.lower(), **_plain(event)},
-        )
-        self._append("refused", _encode(line), received_at, always=True)
+        line = self._lines.refusal(event, received_at, frame, reason)
+        self._append("refused", line, received_at, always=True)
 
     def quarantine(self, payload: bytes, received_at: int, reason: str) -> None:
         """Keep an undecodable frame apart, with its reason; the wire log has it too."""
         if self._without_secrets is not None:
             payload = self._without_secrets(payload)
         self.ledger.quarantined += 1
-        line = {
-            "frame": self.frame,
-            "t": iso(received_at),
-            "session_id": self.meta.session_id,
-            "provider": self.meta.provider,
-            "reason": reason,
-            "b64": b64encode(payload).decode(),
-        }
-        self._append("quarantine", _encode(line), received_at, always=True)
+        line = self._lines.quarantined(payload, received_at, self.frame, reason)
+        self._append("quarantine", line, received_at, always=True)
         self._on_notice("quarantined", reason, {})
 
     def _notice(self, event: UnknownFields | Control, payload: bytes, received_at: int) -> None:
@@ -376,24 +308,3 @@ class Observer:
 def _state_facts(state: MarketState) -> dict[str, Any]:
     facts = msgspec.structs.asdict(state)
     return {"told_at": iso(facts.pop("event_time")), **facts}
-
-
-def _flags(quote: Quote, listed: Instrument | None) -> dict[str, Any]:
-    """Flags of the provider's list of the day, with their source; the answer's own warning goes before."""
-    if listed is None or not listed.flags_source:
-        return {"warning": quote.warning}
-    return {
-        "warning": listed.warning if quote.warning is None else quote.warning,
-        "managed": listed.managed,
-        "liquidation": listed.liquidation,
-        "flags_source": listed.flags_source,
-    }
-
-
-def _plain(event: MarketEvent) -> dict[str, object]:
-    facts: dict[str, object] = msgspec.structs.asdict(event)
-    # JSON knows no infinity: such a number is kept as its text.
-    return {
-        name: value if not isinstance(value, float) or abs(value) < float("inf") else repr(value)
-        for name, value in facts.items()
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sise.collect.guard import TradeGuard
@@ -62,6 +63,16 @@ class Slot:
         self.last_price = trade.price
         self.trades += 1
         self.traded += trade.size
+        self.heard = True
+
+    def on_trades(self, trades: Sequence[Trade]) -> None:
+        """:meth:`on_trade` for each."""
+        self.last_price = trades[-1].price
+        self.trades += len(trades)
+        traded = self.traded
+        for trade in trades:  # in their order, as one by one: the same to the last bit
+            traded += trade.size
+        self.traded = traded
         self.heard = True
 
     def sample(self, at_ns: int, received_at: int, meta: SessionMeta) -> SampleRecord:

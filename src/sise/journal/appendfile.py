@@ -79,16 +79,24 @@ class AppendFile:
             self._fd = self._disk.open(self.path)
             self.written = self.durable
         self._forget_durable()
-        position = self._kept_from
         try:
-            for chunk in self._kept:
-                following = position + len(chunk)
-                if following > self.written:
-                    self._write_all(chunk[max(0, self.written - position) :])
-                position = following
+            for chunk in self._unwritten():
+                self._write_all(chunk)
         except OSError:
             self._distrusted = True
             raise
+
+    def _unwritten(self) -> list[bytes]:
+        """What follows the last written byte; looked for from the end, as a burst keeps much before it."""
+        chunks: list[bytes] = []
+        position = self.end
+        for chunk in reversed(self._kept):
+            if position <= self.written:
+                break
+            position -= len(chunk)
+            chunks.append(chunk[max(0, self.written - position) :])
+        chunks.reverse()
+        return chunks
 
     def _write_all(self, data: bytes) -> None:
         assert self._fd is not None

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -26,7 +26,7 @@ from msgspec import Struct
 from sise.journal.appendfile import AppendFile
 from sise.journal.disk import Disk
 from sise.journal.files import partitions
-from sise.journal.line import add_line, add_lines
+from sise.journal.line import add_line, add_run
 from sise.journal.partition import Partition, Stream
 from sise.model.time import NS_PER_MS, Clock
 
@@ -127,12 +127,15 @@ class JournalWriter:
             self.flush()
         return True
 
-    def append_all(self, stream: str, bodies: Sequence[bytes], at_ns: int) -> None:
-        """Take lines that follow from one that was taken at ``at_ns``, as ``append`` does ``always``."""
+    def append_run(self, stream: str, head: bytes, tails: Iterable[bytes], at_ns: int) -> None:
+        """Take lines that follow from one that was taken at ``at_ns``, as ``append`` does ``always``.
+
+        Each is ``head``, a tail and a closing brace.
+        """
         to = self._open[stream]
         if at_ns >= to.partition.until_ns:
             to = self._rotate(stream, at_ns)
-        self._pending += add_lines(to.buffer, bodies)
+        self._pending += add_run(to.buffer, head, tails)
         if len(to.buffer) >= FLUSH_BYTES:
             self.flush()
 

@@ -24,7 +24,6 @@ grows with each trade of an issue: unique for an issue, a day and a venue, and t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import repeat
 from operator import itemgetter
 from typing import Final
@@ -249,7 +248,6 @@ def _value(fields: list[str], at: int, feed: Feed) -> float:
 
 def _signed(text: str, feed: Feed) -> float:
     """The difference from the previous close; it carries its own sign."""
-    if text.lstrip("-").isdigit() and len(text) <= DIGITS_BELOW_MAX:
-        with suppress(ValueError):  # more than one sign
-            return float(text)
+    if text.removeprefix("-").isdigit() and len(text) <= DIGITS_BELOW_MAX:
+        return float(text)
     return number(text, feed.tr_id, "PRDY_VRSS")

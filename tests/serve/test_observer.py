@@ -16,10 +16,10 @@ from sise.journal.seal import seal
 from sise.model.hours import SpecialDay
 from sise.model.time import iso
 from sise.serve.app import ServeConfig, create_app
+from tests.serve.asking import client_of, status_is
 from tests.serve.observing import KoreanDay, kst
 from tests.serve.recording import TestClock
 from tests.serve.serving import STATUS, FakeCollector
-from tests.serve.test_api import client_of, status_is
 
 DAY = "2026-11-20"
 

@@ -1,4 +1,4 @@
-"""The WebSocket as measured: binary frames, snapshots first, silence, replacement, errors and ends."""
+"""The WebSocket as measured: binary frames, snapshots first, silence, replacement."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import asyncio
 import json
 import zlib
 
-import pytest
 import websockets
-from aiohttp import WSMsgType, WSServerHandshakeError
 
 from sise.model.time import NS_PER_MS, NS_PER_SECOND, SystemClock
-from sise.simulator import line as line_module
 from sise.simulator.feed import RawFrame
 from sise.simulator.market import LiveMarket
 from tests.simulator.upbit_bench import (
@@ -155,61 +152,6 @@ async def test_list_subscriptions_says_what_there_is_and_changes_the_format() ->
         assert (await hear(socket))["ty"] == "trade"
 
 
-@pytest.mark.parametrize(
-    ("request_text", "name"),
-    [
-        ("[", "WRONG_FORMAT"),
-        ('[{"type":"trade","codes":["KRW-BTC"]}]', "NO_TICKET"),
-        ('[{"ticket":"t"},{"type":"nope","codes":["KRW-BTC"]}]', "INVALID_PARAM"),
-    ],
-)
-async def test_an_error_and_then_close_1000_a_little_later(request_text: str, name: str) -> None:
-    feed = PushFeed()
-    async with bench(feed) as here:
-        socket = await here.subscribed(LIVE_TRADES)
-        await here.active(1)
-        await socket.send_str(request_text)
-        assert (await hear(socket))["error"]["name"] == name
-        feed.push_trade(2)
-        assert (await socket.receive(PATIENCE_SECONDS)).type is WSMsgType.CLOSE
-        assert socket.close_code == 1000
-
-
-async def test_the_private_line_wants_keys() -> None:
-    async with bench() as here:
-        socket = await here.connect("/private")
-        assert (await hear(socket))["error"]["name"] == "INVALID_AUTH"
-        assert (await socket.receive(PATIENCE_SECONDS)).type is WSMsgType.CLOSE
-
-
-async def test_a_quiet_line_ends_without_a_close_frame_and_pings_keep_it() -> None:
-    clock = StillClock()
-    async with bench(clock=clock) as here:
-        quiet = await here.subscribed(LIVE_TRADES)
-        kept = await here.connect(autoping=False)
-        await here.active(1)
-        clock.move(60.4)
-        await kept.ping(b"beat")
-        assert (await kept.receive(PATIENCE_SECONDS)).type is WSMsgType.PONG
-        assert here.lines() == 2
-        clock.move(0.2)
-        assert (await quiet.receive(PATIENCE_SECONDS)).type is WSMsgType.CLOSED
-        assert quiet.close_code == 1006
-        await kept.ping(b"still here")
-        assert (await kept.receive(PATIENCE_SECONDS)).data == b"still here"
-
-
-async def test_what_is_sent_keeps_a_line_as_well() -> None:
-    feed = PushFeed()
-    async with bench(feed, idle_close_seconds=0.3) as here:
-        socket = await here.subscribed(LIVE_TRADES)
-        for number in range(10):
-            feed.push_trade(number)
-            await hear(socket)
-            await asyncio.sleep(0.05)
-        assert not socket.closed
-
-
 async def test_text_ping_begins_a_cycle_of_status_messages() -> None:
     clock = StillClock()
     async with bench(clock=clock) as here:
@@ -225,33 +167,6 @@ async def test_text_ping_begins_a_cycle_of_status_messages() -> None:
         assert await waiting == {"status": "UP"}
         clock.move(10)
         assert await hear(socket) == {"status": "UP"}
-
-
-async def test_five_messages_a_second_and_a_hundred_a_minute() -> None:
-    clock = StillClock()
-    async with bench(clock=clock, idle_close_seconds=1e6) as here:
-        fast, long = await here.connect(), await here.connect()
-        for _ in range(6):
-            await say(fast, LIVE_TRADES)
-        assert (await hear(fast))["error"]["name"] == "Too Many Requests"
-        for number in range(100):
-            if number % 5 == 0:
-                await asyncio.sleep(0.02)
-                clock.move(1)
-            await say(long, {"method": "LIST_SUBSCRIPTIONS"})
-            assert "result" in await hear(long)
-        clock.move(1)
-        await say(long, {"method": "LIST_SUBSCRIPTIONS"})
-        assert (await hear(long))["error"]["name"] == "Too Many Requests"
-
-
-async def test_five_connections_a_second_and_what_the_upgrade_says() -> None:
-    async with bench(clock=StillClock()) as here:
-        lines = [await here.connect() for _ in range(5)]
-        assert lines[1]._response.headers["Remaining-Req"] == "group=websocket; min=300; sec=3"
-        with pytest.raises(WSServerHandshakeError) as refused:
-            await here.connect()
-        assert refused.value.status == 429
 
 
 async def test_deflate_only_where_offered() -> None:
@@ -301,27 +216,6 @@ async def test_candles_come_at_most_once_a_second_and_the_last_state_of_each_is_
         assert await hears_nothing(socket)
 
 
-async def test_who_does_not_read_is_cut_and_the_queue_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_module, "MAX_QUEUED_BYTES", 1_000_000)
-    feed = PushFeed()
-    async with bench(feed) as here:
-        books: dict[str, object] = {"type": "orderbook", "codes": ["KRW-BTC"], "is_only_realtime": True}
-        sleeper = await here.subscribed(books)
-        reader = await here.subscribed(LIVE_TRADES)
-        await here.active(2)
-        assert sleeper._conn is not None
-        assert sleeper._conn.transport is not None
-        sleeper._conn.transport.pause_reading()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while here.lines() == 2:
-                feed.due += [a_book() for _ in range(200)]
-                await asyncio.sleep(0.02)
-                for line in here.simulator._hub.lines.values():
-                    assert line.queued_bytes <= 1_000_000
-        trade = feed.push_trade(1)
-        assert (await hear(reader))["sequential_id"] == trade.sequential_id
-
-
 async def test_everything_heard_is_in_the_control_log_and_nothing_else() -> None:
     async with bench(LiveMarket(seed=3, markets=8), SystemClock()) as here:
         codes = [row["market"] for row in await here.rows("/v1/market/all")]
@@ -367,27 +261,3 @@ async def test_a_live_market_begins_with_the_server() -> None:
     feed = PushFeed()
     async with bench(feed):
         assert feed.started == 1
-
-
-async def test_garbage_from_a_client_hurts_only_that_client() -> None:
-    feed = PushFeed()
-    async with bench(feed) as here:
-        good = await here.subscribed(LIVE_TRADES)
-        for bad in (b"\xff\xfe", b"[" * 100_000, b'[{"ticket":"' + b"x" * 100_000 + b'"}]'):
-            socket = await here.connect()
-            await socket.send_bytes(bad)
-            assert "error" in await hear(socket)
-        feed.push_trade(1)
-        assert (await hear(good))["type"] == "trade"
-
-
-async def test_a_request_that_is_too_long_ends_the_line() -> None:
-    async with bench() as here:
-        socket = await here.connect()
-        await socket.send_str("[" + " " * 1_100_000)
-        assert (await socket.receive(PATIENCE_SECONDS)).type in (WSMsgType.CLOSE, WSMsgType.CLOSED)
-
-
-async def test_plain_http_on_the_websockets_path_is_refused() -> None:
-    async with bench() as here:
-        assert (await here.get("/websocket/v1")).status == 400

@@ -17,7 +17,8 @@ from sise.warehouse.load import load
 from sise.warehouse.partitions import existing, maintain, partitioning
 from sise.warehouse.partitions_server import PostgresqlPartitions
 from sise.warehouse.partitions_timescale import TimescaleChunks
-from tests.warehouse.database_suite import DatabaseContract, count, rows_of
+from tests.warehouse.database_base import count, rows_of
+from tests.warehouse.database_suite import DatabaseContract
 from tests.warehouse.databases import TIMESCALE, opened, server_database
 from tests.warehouse.rows import NOON, TICK, tick
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from tests.warehouse.etl.journals import (
 
 NEXT = DAY.beside(1)
 LAST_MINUTE = 86_340
+SECONDS_MAX = 30.0
 
 
 def test_over_midnight_and_a_restart_the_tables_are_those_of_whole_days(lite: Engine, tmp_path: Path) -> None:
@@ -90,12 +93,25 @@ def test_a_database_that_is_away_as_following_begins_is_waited_for(
 async def test_housekeeping_without_the_database_does_not_end_the_follower(
     lite: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    tried: list[bool] = []
+
     def away(engine: Engine, root: Path) -> None:
+        tried.append(True)
         raise Unreachable("the database does not answer")
 
-    monkeypatch.setattr(etl_follow, "keep_and_tell", away)
     follower = Etl(lite, tmp_path, lambda: seconds(DAY, 5), Patience(0))
-    await etl_follow.follow_journal(follower, lite, tmp_path, 0.01)
+    follow_once = follower.follow_once
+
+    def follow_on() -> bool:
+        if tried:  # it goes on, and may end
+            os.kill(os.getpid(), signal.SIGTERM)
+        return follow_once()
+
+    monkeypatch.setattr(follower, "follow_once", follow_on)
+    monkeypatch.setattr(etl_follow, "keep_and_tell", away)
+    monkeypatch.setattr(etl_follow, "FOLLOW_SECONDS", 0.01)
+    await etl_follow.follow_journal(follower, lite, tmp_path, SECONDS_MAX)
+    assert tried == [True]
     assert "put off: the database does not answer" in caplog.text
 
 

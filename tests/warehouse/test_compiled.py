@@ -27,7 +27,7 @@ def test_machine_code_is_kept_for_just_these_sources(tmp_path: Path) -> None:
     before = fingerprint(tmp_path.iterdir())
     (tmp_path / "one.py").write_text("SILENCE = 16")
     assert fingerprint(tmp_path.iterdir()) != before
-    loop: Any = minutefold.fold
+    loop: Any = minutefold.take
     assert "compiled-" in loop.stats.cache_path
 
 
@@ -51,9 +51,8 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, place: str
 def test_no_index_is_out_of_range(tmp_path: Path) -> None:
     """The tests of the loops once more, with every index looked at."""
     here = Path(__file__).parent / "etl"
-    tests = [
-        str(here / name) for name in ("test_at_once.py", "test_fold.py", "test_spans.py", "test_runs.py")
-    ]
+    names = ("test_at_once.py", "test_fold.py", "test_runs.py", "test_spans.py", "test_textpool.py")
+    tests = [str(here / name) for name in names]
     watched = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", *tests],

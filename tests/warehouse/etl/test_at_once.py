@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,9 +17,9 @@ from sise.journal.line import CorruptLine, check_line, close_line, count_sound
 from sise.model.records import SampleRecord
 from sise.model.time import iso
 from sise.warehouse.etl.checksums import HEAD_BYTES_MAX, LineSums
-from sise.warehouse.etl.ordinary import FIRST_TEXTS, read_ordinary
+from sise.warehouse.etl.ordinary import read_ordinary
 from sise.warehouse.etl.tickarrays import SAMPLE as IS_SAMPLE
-from sise.warehouse.etl.tickarrays import TickArrays, rows_of, samples_of
+from sise.warehouse.etl.tickarrays import TickArrays, rows_of, samples_of, text_pool
 from sise.warehouse.etl.ticks import COLUMNS, Read, Tick, read_ticks, row_of
 from sise.warehouse.etl.unitread import UnitRead, read_unit
 from tests.warehouse.etl.journals import DAY, sample, trade
@@ -106,7 +107,9 @@ def blocks_of(bodies: Sequence[bytes], size: int = 3) -> list[Block]:
 def both(bodies: Sequence[bytes]) -> tuple[UnitRead, Read]:
     """Read at once, and one by one."""
     blocks = blocks_of(bodies)
-    return read_unit(blocks, DAY), read_ticks(chain.from_iterable(block.lines() for block in blocks), DAY)
+    return read_unit(blocks, DAY, text_pool()), read_ticks(
+        chain.from_iterable(block.lines() for block in blocks), DAY
+    )
 
 
 def samples_among(found: UnitRead) -> list[Tick]:
@@ -136,8 +139,10 @@ def test_one_odd_line_is_named_among_good_ones(number: int) -> None:
 
 
 def how_many_at_once(bodies: Sequence[bytes]) -> int:
-    text = b"".join(close_line(body) for body in bodies)
-    return int(read_ordinary(text, DAY, TickArrays.empty(len(bodies)), list(FIRST_TEXTS)).sum())
+    block = Block.of(PATH, 1, [close_line(body)[:-1] for body in bodies])
+    taken = np.empty(len(bodies), np.bool_)
+    read_ordinary(block, 0, DAY, TickArrays.empty(len(bodies)), 0, taken, text_pool())
+    return int(taken.sum())
 
 
 def test_what_our_own_records_say_is_read_at_once() -> None:
@@ -178,16 +183,16 @@ def test_a_time_is_read_as_a_decoder_reads_it_or_not_at_all(moment: datetime) ->
     assert rows_of(at_once.ticks, DAY).rows() == [row_of(tick) for tick in one_by_one.ticks]
 
 
-def test_more_texts_than_places_are_read_one_by_one() -> None:
-    bodies = [trade(DAY, at, at, symbol=f"A{at}", session_id=f"s{at}") for at in range(50)]
+def test_texts_that_there_is_no_room_for_are_read_one_by_one() -> None:
+    bodies = [trade(DAY, at, at, symbol=f"{at:0200d}", session_id=f"s{at}") for at in range(50)]
     assert how_many_at_once(bodies) < len(bodies)
     found, wanted = both(bodies)
     assert rows_of(found.ticks, DAY).rows() == [row_of(tick) for tick in wanted.ticks]
 
 
 def test_no_lines() -> None:
-    assert len(read_unit([], DAY).ticks) == 0
-    assert rows_of(read_unit([], DAY).ticks, DAY).rows() == []
+    assert len(read_unit([], DAY, text_pool()).ticks) == 0
+    assert rows_of(read_unit([], DAY, text_pool()).ticks, DAY).rows() == []
 
 
 @given(st.lists(st.integers(1, 5), max_size=5), st.integers(0, 20))

@@ -14,8 +14,9 @@ from sise.model.records import SampleRecord, TradeRecord, record_decoder
 from sise.model.time import NS_PER_SECOND, iso, parse_iso
 from sise.warehouse.bars import Span
 from sise.warehouse.etl.hearing import SILENCE_NS
+from sise.warehouse.etl.minutefold import MOVES, sort_spans
 from sise.warehouse.etl.minutes import DayFold
-from sise.warehouse.etl.tickarrays import FLAGS, ticks_of
+from sise.warehouse.etl.tickarrays import FLAGS, text_pool, ticks_of
 from sise.warehouse.etl.ticks import Tick
 from sise.warehouse.rows import RowStore
 from tests.warehouse.etl.journals import DAY, KRX, sample, seconds, trade
@@ -198,6 +199,40 @@ def test_proofs_may_be_asked_for_at_any_time(given: list[Tick], size: int) -> No
     assert {s: p.tolist() for s, p in often.proofs().items()} == {
         s: p.tolist() for s, p in once.proofs().items()
     }
+
+
+@settings(deadline=None)
+@given(ticks(), st.integers(1, 26))
+def test_units_may_share_a_pool_of_texts(given: list[Tick], size: int) -> None:
+    shared, own, texts = DayFold(DAY), DayFold(DAY), text_pool()
+    for start in range(0, len(given), size):
+        part = given[start : start + size]
+        shared.fold(ticks_of(part, texts=texts))
+        own.fold(ticks_of(part))
+    assert list(shared.series) == list(own.series)
+    for key in own.series:
+        for here, wanted in zip(minutes_of(shared, key), minutes_of(own, key), strict=True):
+            assert note_of(shared, here) == note_of(own, wanted)
+            names = ["minute", "trades"] + [*ROW, *ROW_ENDS] * bool(wanted["trades"])
+            assert [here[name] for name in names] == [wanted[name] for name in names]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9) | st.integers(), st.integers(0, 5)), max_size=60)
+)
+def test_spans_are_sorted_by_symbol_and_time(given: list[tuple[int, int, int]]) -> None:
+    spans = np.array([each for each in given if abs(each[1]) < 1 << 60], np.int64).reshape(-1, 3)
+    found = np.empty_like(spans)
+    in_order = sort_spans(spans, 4, found)
+    assert in_order or len(spans) > 2 * MOVES
+    if in_order:
+        assert found.tolist() == spans[np.lexsort((spans[:, 1], spans[:, 0]))].tolist()
+
+
+def test_spans_far_from_their_order_are_left_to_another_sort() -> None:
+    backwards = np.array([(0, -at, 0) for at in range(100)], np.int64)
+    assert not sort_spans(backwards, 1, np.empty_like(backwards))
 
 
 def test_of_two_trades_of_one_moment_the_first_opens_and_the_last_closes() -> None:

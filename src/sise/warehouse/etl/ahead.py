@@ -17,6 +17,7 @@ from msgspec import Struct
 from sise.journal.blocks import Block, count_of, first_lines
 from sise.warehouse.etl.days import MarketDay
 from sise.warehouse.etl.reading import DayReader
+from sise.warehouse.etl.tickarrays import text_pool
 from sise.warehouse.etl.unitread import UnitRead, read_unit
 
 UNITS_AHEAD: Final = 2
@@ -37,6 +38,7 @@ class UnitsAhead:
     def __init__(self, reader: DayReader, day: MarketDay, cursors: Mapping[str, int], rows: int) -> None:
         """``cursors``: how many lines of each partition an earlier run has loaded."""
         self._reader, self._day, self._cursors, self._rows = reader, day, cursors, rows
+        self._texts = text_pool()
         self._blocks: list[Block] = []
         self._more = False
         """Whether there was more to read than a unit takes."""
@@ -80,7 +82,7 @@ class UnitsAhead:
 
     def _look(self, lines: Future[tuple[list[Block], bool]]) -> Unit | None:
         blocks, old = lines.result()
-        return Unit(blocks, read_unit(blocks, self._day), old) if blocks else None
+        return Unit(blocks, read_unit(blocks, self._day, self._texts), old) if blocks else None
 
     def _whole_blocks(self) -> int:
         """The lines of as many whole blocks as a unit takes; of a larger one a part."""

@@ -8,27 +8,41 @@ end there at the latest.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sise.journal.line import CRC_TAIL_BYTES
 from sise.warehouse.compiled import compiled
 from sise.warehouse.etl.linevalues import (
     QUOTE,
     after_text,
-    mixed,
     read_counts,
     read_numbers,
     read_times,
     same,
 )
-from sise.warehouse.etl.tickarrays import MITIGATION, TickArrays
+from sise.warehouse.etl.textpool import UNKNOWN, Pool, number_of
+from sise.warehouse.etl.tickarrays import (
+    FIRST_FLAG,
+    FLAGS,
+    FRAMES,
+    LINE,
+    MITIGATION,
+    NOTES,
+    OUR_SCHEMA,
+    PATH,
+    RANK,
+    SCHEMA,
+    SESSION,
+    SIDE,
+    VENUE,
+    TickArrays,
+)
 
 TIME, TEXT, FLAG, TRADE_ID, COUNT, NUMBER, MAYBE, END = range(8)
 """What a member's value is: a time of ours, a text, a quality flag, a text that is different in every line, a
 count, a number, a number or null; and the end of the line."""
-_MORE_TEXTS: Final = 8
-"""Than lines: where there are still more, the lines that say them are looked at one by one."""
 
 
 class Form(NamedTuple):
@@ -52,61 +66,87 @@ class Forms(NamedTuple):
     rest: Form
 
 
-class Said(NamedTuple):
-    """The different texts of some lines."""
+class Place(NamedTuple):
+    """Where lines stand."""
 
-    places: Any
-    """Where each begins, and its length; from the position 1 on."""
-    count: Any
-    """How many positions are taken."""
-    buckets: Any
-    """Positions by hash; 0: none."""
-    flags: Any
-    """Of each line the position of its quality flag."""
-
-    @classmethod
-    def nothing(cls, lines: int) -> Said:
-        texts = lines + _MORE_TEXTS
-        buckets = np.zeros(4 << texts.bit_length(), np.int32)
-        return cls(np.empty((texts, 2), np.int64), np.ones(1, np.int64), buckets, np.zeros(lines, np.int32))
-
-
-def words_of(text: bytes) -> Any:
-    """At each place of a text the eight bytes from there on; the last seven places have none."""
-    return np.ndarray((len(text) - 7,), np.dtype("<u8"), text, strides=(1,))
+    at: int
+    """The first one's position in the unit."""
+    path: int
+    """The number of their partition's path."""
+    line: int
+    """The first one's number there."""
+    body: int
+    """Which of the unit's bodies they are."""
 
 
 @compiled
-def read_kind(
+def read_lines(
+    text: Any, words: Any, newlines: Any, place: Place, kinds: Any, rows: TickArrays, taken: Any, pool: Pool
+) -> None:
+    """Read the lines of a text that are of one of the ``kinds`` (``Forms`` of each) into their ``rows``.
+
+    ``newlines`` are the places of all; ``taken`` (a mask) gets which lines are of the form. One call for all:
+    each that lets other threads go on waits for Python's lock when it ends.
+    """
+    ends = newlines - CRC_TAIL_BYTES
+    at, flags = np.empty(len(ends), np.int64), np.zeros(len(ends), np.int32)
+    _begin(rows, place)
+    taken[:] = False
+    left = len(ends)
+    for kind in range(len(kinds)):
+        if left == 0:
+            break
+        for line in range(len(at)):
+            at[line] = -1 if taken[line] else newlines[line - 1] + 1 if line else 0
+        _read_kind(text, words, at, ends, kinds[kind], rows, pool, flags, kind)
+        for line in range(len(at)):
+            rank = flags[line] - FIRST_FLAG
+            if at[line] == ends[line] and 0 <= rank < len(FLAGS):
+                taken[line], rows.counts[line, RANK] = True, rank
+                left -= 1
+
+
+@compiled
+def _begin(rows: TickArrays, place: Place) -> None:
+    """What is known of lines before any member is read."""
+    for line in range(len(rows.kind)):
+        rows.at[line] = place.at + line
+        rows.counts[line, LINE], rows.counts[line, FRAMES] = place.line + line, 0
+        rows.texts[line, SCHEMA], rows.texts[line, PATH] = OUR_SCHEMA, place.path
+        rows.texts[line, SIDE] = rows.texts[line, NOTES] = UNKNOWN
+        rows.trade_id[line, 0], rows.trade_id[line, 1], rows.trade_id[line, 2] = place.body, 0, 0
+        for column in range(rows.numbers.shape[1]):
+            rows.numbers[line, column] = np.nan
+
+
+@compiled
+def _read_kind(
     text: Any,
     words: Any,
     at: Any,
     ends: Any,
     forms: Forms,
     rows: TickArrays,
-    said: Said,
+    pool: Pool,
+    flags: Any,
     kind: int,
-    before: int,
 ) -> None:
-    """Read lines of a kind into ``rows``, and their texts into ``said``, behind so many ``before``.
-
-    One call for all: each that lets other threads go on waits for them when it ends.
-    """
-    _read_parts(text, words, at, ends, forms.head, rows, said, before)
+    """Read lines of a kind; ``flags`` gets the numbers of their quality flags' texts."""
+    _read_parts(text, words, at, ends, forms.head, rows, pool, flags)
     model = len(at)
     for line in range(len(at) - 1, -1, -1):
         if at[line] >= 0:
             rows.kind[line], model = kind, line
-    _read_parts(text, words, at, ends, forms.times, rows, said, before)
+    _read_parts(text, words, at, ends, forms.times, rows, pool, flags)
     if model < len(at) and at[model] >= 0:
         begin, one = at[model], slice(model, model + 1)
-        mine, said_here = _rows_of(rows, one), Said(said.places, said.count, said.buckets, said.flags[one])
-        _read_parts(text, words, at[one], ends[one], forms.shared, mine, said_here, before)
-        others = _pass_repeated(words, at, ends, model, begin, rows, said.flags)
-        _read_parts(text, words, others, ends, forms.shared, rows, said, before)
+        mine = _rows_of(rows, one)
+        _read_parts(text, words, at[one], ends[one], forms.shared, mine, pool, flags[one])
+        others = _pass_repeated(words, at, ends, model, begin, rows, flags)
+        _read_parts(text, words, others, ends, forms.shared, rows, pool, flags)
         for line in range(len(at)):
             at[line] = max(at[line], others[line])
-    _read_parts(text, words, at, ends, forms.rest, rows, said, before)
+    _read_parts(text, words, at, ends, forms.rest, rows, pool, flags)
 
 
 @compiled
@@ -124,7 +164,7 @@ def _rows_of(rows: TickArrays, lines: slice) -> TickArrays:
 
 @compiled
 def _read_parts(
-    text: Any, words: Any, at: Any, ends: Any, form: Form, rows: TickArrays, said: Said, before: int
+    text: Any, words: Any, at: Any, ends: Any, form: Form, rows: TickArrays, pool: Pool, flags: Any
 ) -> None:
     for number in range(len(form.parts)):
         first, last, length, value, column = form.parts[number]
@@ -132,9 +172,9 @@ def _read_parts(
         if value == TIME:
             read_times(text, words, at, ends, rows.times[:, column])
         elif value == TEXT:
-            _read_texts(text, words, at, ends, rows.texts[:, column], said, before)
+            _read_texts(text, words, at, ends, rows.texts[:, column], pool)
         elif value == FLAG:
-            _read_texts(text, words, at, ends, said.flags, said, 0)
+            _read_texts(text, words, at, ends, flags, pool)
         elif value == TRADE_ID:
             _pass_texts(text, at, rows.trade_id)
         elif value == COUNT:
@@ -161,7 +201,7 @@ def _pass_repeated(
             rest[line], at[line] = here, -1
             continue
         at[line] = here + length
-        for column in range(rows.texts.shape[1]):
+        for column in (SESSION, VENUE):
             rows.texts[line, column] = rows.texts[model, column]
         rows.counts[line, MITIGATION] = rows.counts[model, MITIGATION]
         flags[line] = flags[model]
@@ -185,34 +225,24 @@ def _pass_literal(words: Any, at: Any, ends: Any, literal: Any, masks: Any, leng
 
 
 @compiled
-def _read_texts(text: Any, words: Any, at: Any, ends: Any, codes: Any, said: Said, before: int) -> None:
-    """Read plain texts; ``codes`` gets their positions, behind so many ``before``."""
-    places, buckets, known = said.places, said.buckets, said.count[0]
-    code, last, length = 0, 0, 0
+def _read_texts(text: Any, words: Any, at: Any, ends: Any, numbers: Any, pool: Pool) -> None:
+    """Read plain texts; ``numbers`` gets theirs of the ``pool``."""
+    number, last, length = UNKNOWN, 0, 0
     for line in range(len(at)):
         here = at[line]
         if here < 0:
             continue
         end = here + length
-        if code and end < ends[line] and text[end] == QUOTE and same(words, here, last, length):
-            codes[line], at[line] = before + code, end  # often the same as in the line before
+        if number and end < ends[line] and text[end] == QUOTE and same(words, here, last, length):
+            numbers[line], at[line] = number, end  # often the same as in the line before
             continue
         end = after_text(text, here)
         if end < 0:
             at[line] = -1
             continue
-        length = end - here
-        bucket = mixed(text, here, end) & (len(buckets) - 1)
-        code = buckets[bucket]
-        while code and not (places[code, 1] == length and same(words, here, places[code, 0], length)):
-            bucket = (bucket + 1) & (len(buckets) - 1)
-            code = buckets[bucket]
-        if not code and known < len(places):
-            places[known, 0], places[known, 1] = here, length
-            code = buckets[bucket] = known
-            known += 1
-        codes[line], at[line], last = before + code, (end if code else -1), here
-    said.count[0] = known
+        last, length = here, end - here
+        number = number_of(words, here, length, pool)
+        numbers[line], at[line] = number, (end if number else -1)
 
 
 @compiled

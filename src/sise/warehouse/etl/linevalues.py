@@ -101,15 +101,6 @@ def after_text(text: Any, at: int) -> int:
 
 
 @compiled
-def mixed(text: Any, begin: int, end: int) -> int:
-    """A text's hash (FNV-1a)."""
-    found = 2166136261
-    for place in range(begin, end):
-        found = ((found ^ text[place]) * 16777619) & 0xFFFFFFFF
-    return found
-
-
-@compiled
 def _is_digit(byte: int) -> bool:
     return _ZERO <= byte <= _NINE
 

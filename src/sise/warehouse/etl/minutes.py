@@ -21,11 +21,12 @@ from sise.warehouse.etl.minutefold import (
     MINUTE,
     MINUTE_NS,
     MINUTE_SECONDS,
-    fold,
     join_spans,
     number_pairs,
-    prove,
+    sort_spans,
+    take,
 )
+from sise.warehouse.etl.textpool import TextPool
 from sise.warehouse.etl.tickarrays import (
     EVENT,
     LAST_PRICE,
@@ -34,6 +35,7 @@ from sise.warehouse.etl.tickarrays import (
     VENUE,
     Ticks,
     samples_of,
+    text_pool,
     ticks_of,
 )
 from sise.warehouse.etl.ticks import Tick
@@ -56,6 +58,34 @@ class Series(Struct):
     """The last bar that was stored."""
 
 
+class _Known:
+    """What a day's fold knows of the texts of a pool, so that it looks at each once and not in every unit."""
+
+    def __init__(self, pool: TextPool) -> None:
+        self.pool = pool
+        self.texts = np.zeros(0, np.int32)
+        """Of each text of the pool its position among the day's."""
+        self.pairs = np.zeros((0, 2), np.int32)
+        """Of symbols and venues, by their numbers in the pool; the first ones are used."""
+        self.series = np.zeros(0, np.int32)
+        """Of each pair that is used."""
+        self.buckets = np.full(1, -1, np.int32)
+        """Pairs by hash; -1: none."""
+
+    def make_room(self, pairs: int) -> None:
+        """For so many new pairs."""
+        used, pairs = len(self.series), pairs + len(self.series)
+        if pairs > len(self.pairs):
+            old, self.pairs = self.pairs, np.zeros((2 * pairs, 2), np.int32)
+            self.buckets = np.full(1 << (4 * pairs).bit_length(), -1, np.int32)
+            number_pairs(old[:used, 0], old[:used, 1], self.buckets, self.pairs, 0, np.empty(used, np.int32))
+
+    def add(self, series: list[int], texts: list[int]) -> None:
+        """What is known of the next pairs and texts."""
+        self.series = np.concatenate([self.series, np.array(series, np.int32)])
+        self.texts = np.concatenate([self.texts, np.array(texts, np.int32)])
+
+
 class DayFold:
     """All symbols of one market's day."""
 
@@ -74,6 +104,7 @@ class DayFold:
         """Of each series and minute of the day its place in :attr:`minutes`; -1: nothing is known of it."""
         self.dirty = np.full(0, CLEAN, np.int64)
         """Of each series the earliest minute (epoch seconds) that changed since it was last asked."""
+        self._known = _Known(text_pool())
         self._symbols: dict[str, int] = {}
         self._symbol_of = np.zeros(0, np.int32)
         """Of each series."""
@@ -85,47 +116,56 @@ class DayFold:
 
     def fold(self, ticks: Ticks) -> None:
         """Take ticks of the day's own journal, in its order."""
-        if not len(ticks):
-            return
-        series = self._series_of(ticks)
-        self._spans = _room(self._spans, self._span_count + len(ticks))
-        self._span_count = prove(
-            *(
-                ticks.rows,
-                series,
-                self._symbol_of,
-                self._spans,
-                self._span_count,
-                self._open_spans,
-                self.dirty,
-            )
-        )
-        self._fold(ticks, series)
-        self._keep_last_samples(ticks, series)
+        if len(ticks):
+            series = self._series_of(ticks)
+            self._take(ticks, series, proves=True)
+            self._keep_last_samples(ticks, series)
 
     def fold_strays(self, ticks: Sequence[Tick]) -> None:
         """Take trades that another day's journal has: they count, and prove nothing of this day."""
         own = [t for t in ticks if isinstance(t.record, TradeRecord) and self.day.holds(t.event_ns)]
         if own:
             strays = ticks_of(own)
-            self._fold(strays, self._series_of(strays))
+            self._take(strays, self._series_of(strays), proves=False)
 
-    def _fold(self, ticks: Ticks, series: Any) -> None:
-        texts = [self.texts.setdefault(text or "", len(self.texts)) for text in ticks.texts]
+    def _take(self, ticks: Ticks, series: Any, *, proves: bool) -> None:
+        self._spans = _room(self._spans, self._span_count + len(ticks))
         self.minutes = _room(self.minutes, self.count + len(ticks))
-        self.count = fold(
-            *(ticks.rows, series, np.array(texts, np.int32), self._start_ns, self._end_ns),
-            *(self.minutes, self.count, self.places, self.dirty),
+        self.count, self._span_count = take(
+            ticks.rows,
+            series,
+            self._symbol_of,
+            self._known.texts,
+            self._start_ns,
+            self._end_ns,
+            proves,
+            self._spans,
+            self._span_count,
+            self._open_spans,
+            self.minutes,
+            self.count,
+            self.places,
+            self.dirty,
         )
 
     def _series_of(self, ticks: Ticks) -> Any:
-        """The number of each tick's series."""
-        codes, texts = ticks.rows.texts, ticks.texts
-        numbers, pairs = np.empty(len(ticks), np.int32), np.empty((len(ticks), 2), np.int32)
-        buckets = np.full(1 << (2 * len(ticks)).bit_length(), -1, np.int32)
-        count = number_pairs(codes[:, SYMBOL], codes[:, VENUE], buckets, pairs, numbers)
-        found = [self._number_of(texts[one] or "", texts[two] or "") for one, two in pairs[:count].tolist()]
-        return np.array(found, np.int32)[numbers]
+        """The number of each tick's series; what is new among pairs and texts is made known."""
+        pool, codes = ticks.texts, ticks.rows.texts
+        if pool is not self._known.pool:
+            self._known = _Known(pool)
+        known = self._known
+        known.make_room(len(ticks))
+        numbers = np.empty(len(ticks), np.int32)
+        count = number_pairs(
+            codes[:, SYMBOL], codes[:, VENUE], known.buckets, known.pairs, len(known.series), numbers
+        )
+        if count > len(known.series) or len(pool) > len(known.texts):
+            texts = [text or "" for text in pool.all()]
+            pairs = known.pairs[len(known.series) : count].tolist()
+            series = [self._number_of(texts[symbol], texts[venue]) for symbol, venue in pairs]
+            places = [self.texts.setdefault(text, len(self.texts)) for text in texts[len(known.texts) :]]
+            known.add(series, places)
+        return known.series[numbers]
 
     def _number_of(self, symbol: str, venue: str) -> int:
         found = self.series.get((symbol, venue))
@@ -146,6 +186,8 @@ class DayFold:
     def _keep_last_samples(self, ticks: Ticks, series: Any) -> None:
         """The last sample with a price of each series and hour, in the order of the journal."""
         rows = ticks.rows
+        if not (rows.kind == SAMPLE).any():  # the rest takes half as long as the fold
+            return
         event = rows.times[:, EVENT]
         own = (event >= self._start_ns) & (event < self._end_ns)
         told = np.flatnonzero(own & (rows.kind == SAMPLE) & ~np.isnan(rows.numbers[:, LAST_PRICE]))[::-1]
@@ -167,9 +209,11 @@ class DayFold:
     def proofs(self) -> dict[str, Any]:
         """Of each symbol the spans (rows of two, UTC ns, in order) of its own lines without a silence."""
         used = self._spans[: self._span_count]
-        used = used[np.lexsort((used[:, 1], used[:, 0]))]
-        self._span_count = join_spans(used, self._open_spans)
-        self._spans = used[: self._span_count]
+        ordered = np.empty_like(used)
+        if not sort_spans(used, len(self._symbols), ordered):
+            ordered = used[np.lexsort((used[:, 1], used[:, 0]))]
+        self._span_count = join_spans(ordered, self._open_spans)
+        self._spans = ordered[: self._span_count]
         bounds = np.searchsorted(self._spans[:, 0], np.arange(len(self._symbols) + 1)).tolist()
         found = {name: self._spans[bounds[at] : bounds[at + 1], 1:] for name, at in self._symbols.items()}
         return {symbol: spans for symbol, spans in found.items() if len(spans)}
@@ -199,6 +243,7 @@ def _room(array: Any, rows: int, value: Any = 0) -> Any:
     """``array``, or one with at least so many rows that begins with it; the new ones are ``value``."""
     if rows <= len(array):
         return array
-    larger = np.full((max(rows, 2 * len(array)), *array.shape[1:]), value, array.dtype)
+    size = (max(rows, 2 * len(array)), *array.shape[1:])
+    larger = np.full(size, value, array.dtype) if value else np.zeros(size, array.dtype)  # the latter at once
     larger[: len(array)] = array
     return larger

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sise.journal.line import CRC_TAIL_BYTES
+from sise.journal.blocks import Block
 from sise.model.records import SCHEMA_VERSION
 from sise.warehouse.etl import tickarrays as ta
 from sise.warehouse.etl.checksums import line_ends
@@ -31,11 +31,11 @@ from sise.warehouse.etl.linescan import (
     TRADE_ID,
     Form,
     Forms,
-    Said,
-    read_kind,
-    words_of,
+    Place,
+    read_lines,
 )
-from sise.warehouse.etl.tickarrays import FLAGS, KINDS, SAMPLE, TRADE, TickArrays
+from sise.warehouse.etl.textpool import TextPool, words_of
+from sise.warehouse.etl.tickarrays import KINDS, SAMPLE, TRADE, TickArrays
 
 _Member = tuple[str, int, int]
 """Its name, what its value is, and the column that it goes to."""
@@ -60,43 +60,33 @@ _SHARED_FROM: Final = len(ta.TIMES)
 _SHARED_END: Final = [name for name, _, _ in _HEAD].index("symbol")
 _QUOTED: Final = frozenset((TIME, TEXT, FLAG, TRADE_ID))
 _WORD_BYTES: Final = 8
-FIRST_TEXTS: Final = (None, SCHEMA_VERSION)
+_MORE_TEXTS: Final = 8
+"""Than lines: where there are still more, the lines that say them are looked at one by one."""
 
 
-def read_ordinary(text: bytes, day: MarketDay, rows: TickArrays, texts: list[str | None]) -> Any:
-    """Read the lines of ``text`` that are in the ordinary form; which they are (a mask).
+def read_ordinary(
+    block: Block, number: int, day: MarketDay, rows: TickArrays, at: int, taken: Any, texts: TextPool
+) -> None:
+    """Read the lines of a unit's block that are in the ordinary form; ``taken`` (a mask) gets which they are.
 
-    ``rows`` has a row for each line; their texts are appended to ``texts``, which begin with ``FIRST_TEXTS``.
+    ``rows`` and ``taken`` are the unit's, and have a place for each line, the block's from ``at`` on;
+    ``number`` is the block's position among the unit's. ``texts`` gets the texts of the lines.
     """
-    line_end = line_ends(text)
-    begins, ends = np.concatenate([[0], line_end[:-1] + 1])[: len(line_end)], line_end - CRC_TAIL_BYTES
-    said = Said.nothing(len(ends))
-    found = _read_kind(text, begins, ends, TRADE, day, rows, said, len(texts) - 1)
-    if not found.all():
-        found |= _read_kind(text, begins, ends, SAMPLE, day, rows, said, len(texts) - 1)
-    rows.texts[:, ta.SCHEMA] = FIRST_TEXTS.index(SCHEMA_VERSION)
-    places = said.places[1 : said.count[0]].tolist()
-    new = [text[begin : begin + length].decode() for begin, length in places]
-    texts += new
-    ranks = np.full(len(new) + 1, -1)
-    for flag in {*FLAGS}.intersection(new):
-        ranks[new.index(flag) + 1] = FLAGS.index(flag)
-    rows.counts[:, ta.FLAG] = ranks[said.flags]
-    return found & (rows.counts[:, ta.FLAG] >= 0)
-
-
-def _read_kind(
-    text: bytes, begins: Any, ends: Any, kind: int, day: MarketDay, rows: TickArrays, said: Said, before: int
-) -> Any:
-    """Which lines are of a kind (a mask). ``ends`` are the places behind their members."""
-    at = begins.copy()
-    read_kind(
-        np.frombuffer(text, np.uint8), words_of(text), at, ends, _forms(kind, day), rows, said, kind, before
+    newlines = line_ends(block.text)  # again, as that brings the text into this processor's caches
+    texts.make_room(len(newlines) + _MORE_TEXTS)
+    place = Place(at, texts.number_of(block.path), block.first, number)
+    read_lines(
+        *(np.frombuffer(block.text, np.uint8), words_of(block.text), newlines, place, _kinds(day)),
+        *(rows.where(slice(at, at + len(block))), taken[at : at + len(block)], texts.pool),
     )
-    return at == ends
+    texts.learn()
 
 
 @lru_cache(maxsize=16)
+def _kinds(day: MarketDay) -> tuple[Forms, ...]:
+    return _forms(TRADE, day), _forms(SAMPLE, day)
+
+
 def _forms(kind: int, day: MarketDay) -> Forms:
     before = f',"schema_version":"{SCHEMA_VERSION}"'
     pieces: list[tuple[str, int, int]] = []

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 from msgspec import Struct
 
-from sise.model.records import SampleRecord, TradeRecord
+from sise.model.records import SCHEMA_VERSION, SampleRecord, TradeRecord
 from sise.model.time import iso
 from sise.warehouse.etl.days import MarketDay
+from sise.warehouse.etl.textpool import TextPool
 from sise.warehouse.etl.ticks import COLUMNS, Tick, place_of
 
 TRADE, SAMPLE = 0, 1
@@ -23,7 +24,7 @@ EVENT, RECEIVE = 0, 1
 TIMES: Final = ("event_time", "receive_time")
 SESSION, VENUE, SYMBOL, SIDE, SCHEMA, NOTES, PATH = range(7)
 TEXTS: Final = ("session_id", "venue", "symbol", "side", "schema_version", "notes", "path")
-MITIGATION, FLAG, FRAME, FRAMES, LINE = range(5)
+MITIGATION, RANK, FRAME, FRAMES, LINE = range(5)
 COUNTS: Final = ("mitigation_level", "quality_flag", "frame", "frames", "line")
 BID_PRICE, ASK_PRICE, BID_SIZE, ASK_SIZE, LAST_PRICE, VOLUME, DAY_VOLUME, PREV_CLOSE = range(8)
 NUMBERS: Final = (
@@ -31,8 +32,14 @@ NUMBERS: Final = (
 )
 """The names are those of ``scalp_ticks``: ``last_price`` and ``volume`` are a trade's price and size,
 ``day_volume`` is a sample's cumulative one."""
-UNKNOWN: Final = 0
-"""The position of ``None`` among a unit's texts."""
+_FIRST_TEXTS: Final = (SCHEMA_VERSION, *FLAGS)
+OUR_SCHEMA, FIRST_FLAG = 1, 2
+"""Their numbers in a pool."""
+
+
+def text_pool() -> TextPool:
+    """An empty pool, but for the texts whose numbers compiled loops know."""
+    return TextPool(*_FIRST_TEXTS)
 
 
 class TickArrays(NamedTuple):
@@ -44,7 +51,7 @@ class TickArrays(NamedTuple):
     times: Any
     """UTC ns."""
     texts: Any
-    """Positions in the unit's texts."""
+    """Their numbers in the pool."""
     counts: Any
     numbers: Any
     trade_id: Any
@@ -52,15 +59,15 @@ class TickArrays(NamedTuple):
 
     @classmethod
     def empty(cls, rows: int) -> TickArrays:
-        """Of what is written in most lines: no number is known, no text, no count."""
+        """Rows that say nothing yet, not even that nothing is known."""
         return cls(
-            np.zeros(rows, np.int64),
-            np.zeros(rows, np.int8),
-            np.zeros((rows, len(TIMES)), np.int64),
-            np.zeros((rows, len(TEXTS)), np.int32),
-            np.zeros((rows, len(COUNTS)), np.int64),
-            np.full((rows, len(NUMBERS)), np.nan),
-            np.zeros((rows, 3), np.int32),
+            np.empty(rows, np.int64),
+            np.empty(rows, np.int8),
+            np.empty((rows, len(TIMES)), np.int64),
+            np.empty((rows, len(TEXTS)), np.int32),
+            np.empty((rows, len(COUNTS)), np.int64),
+            np.empty((rows, len(NUMBERS))),
+            np.empty((rows, 3), np.int32),
         )
 
     def where(self, which: Any) -> TickArrays:
@@ -72,7 +79,7 @@ class Ticks(Struct, frozen=True):
     """Ticks and the texts that they point to."""
 
     rows: TickArrays
-    texts: Sequence[str | None]
+    texts: TextPool
     bodies: Sequence[bytes]
     """In which the trades' ids stand."""
 
@@ -84,7 +91,9 @@ class Ticks(Struct, frozen=True):
 
     def column(self, name: str) -> pl.Series:
         """One of :data:`TEXTS`; ``None`` where it is not known."""
-        return pl.Series(name, self.texts, dtype=pl.String).gather(self.rows.texts[:, TEXTS.index(name)])
+        return pl.Series(name, self.texts.all(), dtype=pl.String).gather(
+            self.rows.texts[:, TEXTS.index(name)]
+        )
 
     def trade_ids(self) -> pl.Series:
         bodies = self.bodies
@@ -97,10 +106,10 @@ class Ticks(Struct, frozen=True):
         return pl.select(pl.concat_str(self.column("path"), pl.lit(":"), line).alias("raw_ref")).to_series()
 
 
-def ticks_of(ticks: Sequence[Tick], at: Sequence[int] | None = None) -> Ticks:
+def ticks_of(ticks: Sequence[Tick], at: Sequence[int] | None = None, texts: TextPool | None = None) -> Ticks:
     """Ticks that were read one by one, as arrays; ``at``: their positions, if not one after the other."""
-    rows = TickArrays.empty(len(ticks))
-    texts: dict[str | None, int] = {None: UNKNOWN}
+    rows, pool = TickArrays.empty(len(ticks)), texts or text_pool()
+    rows.numbers[:] = np.nan
     ids: list[bytes] = []
     begin = 0
     rows.at[:] = range(len(ticks)) if at is None else at
@@ -115,12 +124,11 @@ def ticks_of(ticks: Sequence[Tick], at: Sequence[int] | None = None) -> Ticks:
             *(record.session_id, record.venue, record.symbol, side, record.schema_version),
             *(",".join(record.notes) or None, path),
         )
-        rows.texts[number] = [texts.setdefault(each, len(texts)) for each in said]
+        rows.texts[number] = [pool.number_of(each) for each in said]
         if isinstance(record, TradeRecord):
+            rows.kind[number] = TRADE
             rows.numbers[number, [LAST_PRICE, VOLUME]] = record.price, record.size
             ids.append(record.trade_id.encode())
-            rows.trade_id[number] = 0, begin, len(ids[-1])
-            begin += len(ids[-1])
         else:
             rows.kind[number] = SAMPLE
             numbers = (
@@ -128,27 +136,22 @@ def ticks_of(ticks: Sequence[Tick], at: Sequence[int] | None = None) -> Ticks:
                 *(None, record.volume, record.prev_close),
             )
             rows.numbers[number] = [np.nan if each is None else each for each in numbers]
-    return Ticks(rows, list(texts), [b"".join(ids)])
+            ids.append(b"")
+        rows.trade_id[number] = 0, begin, len(ids[-1])
+        begin += len(ids[-1])
+    return Ticks(rows, pool, [b"".join(ids)])
 
 
 def joined(parts: Sequence[Ticks]) -> Ticks:
-    """All ticks, in the order of their positions."""
-    rows, texts, bodies = [TickArrays.empty(0)], 0, 0
+    """All ticks, in the order of their positions; their texts are of one pool."""
+    rows, bodies = [], 0
     for part in parts:
-        shifted = part.rows._replace(
-            texts=part.rows.texts + np.int32(texts),
-            trade_id=part.rows.trade_id + np.array([bodies, 0, 0], np.int32),
-        )
-        rows.append(shifted)
-        texts, bodies = texts + len(part.texts), bodies + len(part.bodies)
+        rows.append(part.rows._replace(trade_id=part.rows.trade_id + np.array([bodies, 0, 0], np.int32)))
+        bodies += len(part.bodies)
     found = TickArrays(*(np.concatenate(columns) for columns in zip(*rows, strict=True)))
     if (np.diff(found.at) < 0).any():
         found = found.where(np.argsort(found.at, kind="stable"))
-    return Ticks(
-        found,
-        list(chain.from_iterable(part.texts for part in parts)),
-        list(chain.from_iterable(part.bodies for part in parts)),
-    )
+    return Ticks(found, parts[0].texts, list(chain.from_iterable(part.bodies for part in parts)))
 
 
 def rows_of(ticks: Ticks, day: MarketDay) -> pl.DataFrame:
@@ -159,7 +162,7 @@ def rows_of(ticks: Ticks, day: MarketDay) -> pl.DataFrame:
     columns |= {name: pl.Series(rows.numbers[:, at]).fill_nan(None) for at, name in enumerate(NUMBERS)}
     columns |= {"mitigation_level": pl.Series(rows.counts[:, MITIGATION])}
     columns |= {"frame": pl.Series(rows.counts[:, FRAME]), "raw_ref": place}
-    columns["quality_flag"] = pl.Series(FLAGS).gather(rows.counts[:, FLAG])
+    columns["quality_flag"] = pl.Series(FLAGS).gather(rows.counts[:, RANK])
     columns["kind"] = pl.Series(KINDS).gather(rows.kind)
     made = pl.DataFrame([series.alias(name) for name, series in columns.items()]).with_columns(
         provider=pl.lit(day.provider), market=pl.lit(day.market), trade_id=ticks.trade_ids()
@@ -170,14 +173,14 @@ def rows_of(ticks: Ticks, day: MarketDay) -> pl.DataFrame:
 
 def samples_of(ticks: Ticks, which: Iterable[int], day: MarketDay) -> list[Tick]:
     """The samples at these positions, as the ticks that they were."""
-    return [_sample(ticks, at, day) for at in which]
+    texts = ticks.texts.all()
+    return [_sample(ticks.rows, at, texts, day) for at in which]
 
 
-def _sample(ticks: Ticks, at: int, day: MarketDay) -> Tick:
-    rows = ticks.rows
+def _sample(rows: TickArrays, at: int, texts: list[str | None], day: MarketDay) -> Tick:
     event_ns, receive_ns = rows.times[at].tolist()
     mitigation, flag, frame, frames, line = rows.counts[at].tolist()
-    session, venue, symbol, _, schema, notes, path = (ticks.texts[code] for code in rows.texts[at].tolist())
+    session, venue, symbol, _, schema, notes, path = (texts[each] for each in rows.texts[at].tolist())
     numbers = [None if each != each else each for each in rows.numbers[at].tolist()]
     record = SampleRecord(
         provider=day.provider,

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from sise.journal.blocks import Block, count_of
 from sise.warehouse.etl.days import MarketDay
-from sise.warehouse.etl.ordinary import FIRST_TEXTS, read_ordinary
-from sise.warehouse.etl.tickarrays import LINE, PATH, TickArrays, Ticks, joined, ticks_of
+from sise.warehouse.etl.ordinary import read_ordinary
+from sise.warehouse.etl.textpool import TextPool
+from sise.warehouse.etl.tickarrays import TickArrays, Ticks, joined, ticks_of
 from sise.warehouse.etl.ticks import Reject, read_ticks
 
 
@@ -23,30 +24,24 @@ class UnitRead(Struct):
     others: int
 
 
-def read_unit(blocks: Sequence[Block], day: MarketDay) -> UnitRead:
-    """The ticks among lines of a day's scalp track, in their order."""
+def read_unit(blocks: Sequence[Block], day: MarketDay, texts: TextPool) -> UnitRead:
+    """The ticks among lines of a day's scalp track, in their order; ``texts`` gets their texts."""
     count = count_of(blocks)
-    rows, texts = TickArrays.empty(count), list(FIRST_TEXTS)
-    taken = np.zeros(count, np.bool_)
+    rows, taken = TickArrays.empty(count), np.empty(count, np.bool_)
     begin = 0
     for number, block in enumerate(blocks):
-        lines = slice(begin, begin + len(block))
-        part = rows.where(lines)
-        taken[lines] = read_ordinary(block.text, day, part, texts)
-        part.texts[:, PATH], part.trade_id[:, 0] = len(texts), number
-        part.counts[:, LINE] = np.arange(block.first, block.last + 1)
-        texts.append(block.path)
+        read_ordinary(block, number, day, rows, begin, taken, texts)
         begin += len(block)
-    rows.at[:] = np.arange(count)
     found = Ticks(rows, texts, [block.text for block in blocks])
     if taken.all():
         return UnitRead(found, [], 0)
-    read = _one_by_one(blocks, np.flatnonzero(~taken).tolist(), day)
+    read = _one_by_one(blocks, np.flatnonzero(~taken).tolist(), day, texts)
     return UnitRead(joined([found.where(taken), read.ticks]), read.rejects, read.others)
 
 
-def _one_by_one(blocks: Sequence[Block], which: Sequence[int], day: MarketDay) -> UnitRead:
+def _one_by_one(blocks: Sequence[Block], which: Sequence[int], day: MarketDay, texts: TextPool) -> UnitRead:
     lines = list(chain.from_iterable(block.lines() for block in blocks))
     read = read_ticks([lines[at] for at in which], day)
     at_of = {lines[at].ref: at for at in which}
-    return UnitRead(ticks_of(read.ticks, [at_of[tick.ref] for tick in read.ticks]), read.rejects, read.others)
+    ticks = ticks_of(read.ticks, [at_of[tick.ref] for tick in read.ticks], texts)
+    return UnitRead(ticks, read.rejects, read.others)

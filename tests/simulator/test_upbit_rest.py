@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -27,6 +27,8 @@ from tests.simulator.upbit_bench import (
     bench,
 )
 
+TRIES_MAX: Final = 20
+"""Of questions between which the market stands still."""
 QUOTATION = (
     "get_candles_days",
     "get_candles_minutes",
@@ -187,8 +189,13 @@ async def test_day_candles_know_the_day_before_and_convert_only_when_asked(live:
     for name in ("converting_price_unit", "convertingPriceUnit"):
         (row,) = await live.rows(f"{path}&{name}=KRW")
         assert row["converted_trade_price"] == row["trade_price"]
-    (in_won,) = await live.rows("/v1/candles/days?market=BTC-ETH&converting_price_unit=KRW")
-    (bitcoin,) = await live.rows("/v1/ticker?markets=KRW-BTC")
+    for _ in range(TRIES_MAX):
+        (bitcoin,) = await live.rows("/v1/ticker?markets=KRW-BTC")
+        (in_won,) = await live.rows("/v1/candles/days?market=BTC-ETH&converting_price_unit=KRW")
+        (after,) = await live.rows("/v1/ticker?markets=KRW-BTC")
+        if bitcoin["trade_price"] == after["trade_price"]:
+            break  # else the market moved while it was asked
+    assert bitcoin["trade_price"] == after["trade_price"]
     assert in_won["converted_trade_price"] == pytest.approx(in_won["trade_price"] * bitcoin["trade_price"])
 
 

@@ -18,6 +18,8 @@ from tests.collect.virtual import START_NS
 
 SYMBOLS: Final = ("005930", "000660")
 _odd: Final = st.sampled_from([0.0, -1.0, float("inf"), float("nan"), 1e-9])
+_before: Final = st.just(0) | st.integers(TRADES_REMEMBERED - 10, TRADES_REMEMBERED + 3)
+"""So many trades are remembered before: none, or as many as fill half of a guard's memory."""
 _sides: Final[st.SearchStrategy[Side]] = st.sampled_from(["buy", "sell", "unknown"])
 
 
@@ -73,13 +75,14 @@ def _memory(observer: Observer) -> list[object]:
 
 
 @settings(max_examples=300)
-@given(st.lists(_trades(), max_size=6), st.integers(0, TRADES_REMEMBERED + 10))
+@given(st.lists(_trades(), max_size=6), _before)
 def test_a_frame_is_what_its_events_are_one_by_one(frames: list[list[Event]], before: int) -> None:
     whole, lines = _observer(frames)
     each, lines_of_each = _observer(frames)
     for observer in (whole, each):
-        for number in range(before):
-            observer.slots[SYMBOLS[0]].guard.remember(f"before {number}", 0)
+        for symbol in SYMBOLS if before else ():
+            for number in range(before):
+                observer.slots[symbol].guard.remember(f"before {number}" if number > 20 else str(number), 0)
     for number, events in enumerate(frames, 1):
         whole.on_frame(b"{}", START_NS)
         for event in events:
@@ -101,3 +104,13 @@ def test_a_run_is_taken_as_one_where_nothing_is_odd() -> None:
     assert all(guard.is_repeat(trade.trade_id) for trade in run)
     assert not guard.take_run(run[3:5], START_NS), "repeats"
     assert guard.last_id == "19"
+
+
+def test_no_run_goes_over_the_place_where_half_of_the_memory_is_forgotten() -> None:
+    guard = TradeGuard()
+    for number in range(TRADES_REMEMBERED - 1):
+        guard.remember(f"before {number}", 0)
+    run = [Trade("005930", START_NS, 100.0, 1.0, "buy", str(number)) for number in range(2)]
+    assert not guard.take_run(run, START_NS)
+    assert not any(guard.is_repeat(trade.trade_id) for trade in run)
+    assert guard.take_run(run[:1], START_NS)
